@@ -1,0 +1,115 @@
+import { ActionError } from "../errors.ts";
+import { writerNames, type WriterName } from "./hosted-cluster.ts";
+import { at, listAt, stringAt } from "./json-path.ts";
+import { parseTime } from "./pause.ts";
+
+/** Annotation on the HostedCluster; HyperShift neither copies nor removes it. */
+export const journalAnnotation = "hypershift-etcd-backup-action/journal";
+
+export const phases = ["hold", "capture", "release", "transfer", "cleanup"] as const;
+export type Phase = (typeof phases)[number];
+
+export type Replicas = Readonly<Partial<Record<WriterName, number>>>;
+
+/** Says who holds a hosted cluster, until when, and what to put back: lock and undo log in one. */
+export interface Journal {
+  readonly v: 1;
+  /** 16 random bytes in hex. */
+  readonly nonce: string;
+  readonly run: {
+    readonly repository: string;
+    readonly runId: string;
+    readonly runAttempt: string;
+    readonly url: string;
+  };
+  readonly acquired: string;
+  /** While the cluster is held, the text of spec.pausedUntil. */
+  readonly deadline: string;
+  readonly phase: Phase;
+  readonly original: { readonly pausedUntil: string | null; readonly replicas: Replicas };
+  readonly members: readonly string[];
+}
+
+const longestLockMs = 2 * 3_600_000;
+
+export function renderJournal(journal: Journal): string {
+  return JSON.stringify(journal);
+}
+
+/** Reads the annotation, which anyone could have written; throws `journal-unreadable` for anything odd. */
+export function parseJournal(text: string, now: Date): Journal {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw unreadable("is no JSON");
+  }
+  if (at(value, "v") !== 1) throw unreadable("is of an unknown version");
+  const nonce = stringAt(value, "nonce") ?? "";
+  if (!/^[0-9a-f]{32}$/.test(nonce)) throw unreadable("has no valid nonce");
+  const phase = phases.find((known) => known === at(value, "phase"));
+  if (phase === undefined) throw unreadable("names an unknown phase");
+  const acquired = readTime(value, "acquired");
+  const deadline = readTime(value, "deadline");
+  if (new Date(deadline).getTime() > now.getTime() + longestLockMs) throw unreadable("has a deadline over 2 h ahead");
+  return {
+    v: 1,
+    nonce,
+    run: {
+      repository: readText(value, "repository"),
+      runId: readText(value, "runId"),
+      runAttempt: readText(value, "runAttempt"),
+      url: readText(value, "url"),
+    },
+    acquired,
+    deadline,
+    phase,
+    original: { pausedUntil: readOriginalPause(value), replicas: readReplicas(value) },
+    members: listAt(value, "members").map((member) => {
+      if (typeof member !== "string" || !/^etcd-\d{1,2}$/.test(member)) throw unreadable("names an odd member");
+      return member;
+    }),
+  };
+}
+
+/** Dead: its run has lost the lock and what it left is to be put back. `now` is the API server's. */
+export function isDead(journal: Journal, now: Date): boolean {
+  return new Date(journal.deadline).getTime() <= now.getTime();
+}
+
+function unreadable(problem: string): ActionError {
+  return new ActionError("journal-unreadable", `the annotation ${journalAnnotation} of the hosted cluster ${problem}`, {
+    hint: "look at the annotation; when no backup is running, put back what it names and remove it by hand",
+  });
+}
+
+function readTime(value: unknown, field: string): string {
+  const text = stringAt(value, field) ?? "";
+  if (!/^[\d:TZ-]{20}$/.test(text) || parseTime(text) === undefined) throw unreadable(`has an odd time in ${field}`);
+  return text;
+}
+
+function readText(value: unknown, field: string): string {
+  const text = at(value, "run", field);
+  if (typeof text !== "string" || !/^[\x20-\x7e]{0,300}$/.test(text)) throw unreadable(`has an odd run.${field}`);
+  return text;
+}
+
+function readOriginalPause(value: unknown): string | null {
+  const pause = at(value, "original", "pausedUntil");
+  if (pause === null || (typeof pause === "string" && pause.length <= 255)) return pause;
+  throw unreadable("has an odd original.pausedUntil");
+}
+
+function readReplicas(value: unknown): Replicas {
+  const replicas = at(value, "original", "replicas");
+  if (typeof replicas !== "object" || replicas === null) throw unreadable("has no original.replicas");
+  const pairs = Object.entries(replicas).map(([name, count]: [string, unknown]): [WriterName, number] => {
+    const writer = writerNames.find((known) => known === name);
+    if (writer === undefined) throw unreadable("names a deployment that the action never stops");
+    if (typeof count !== "number" || !Number.isInteger(count) || count < 1 || count > 10)
+      throw unreadable(`has an odd count of replicas for ${writer}`);
+    return [writer, count];
+  });
+  return Object.fromEntries(pairs);
+}

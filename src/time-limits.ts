@@ -1,0 +1,45 @@
+/** Every time-out, interval and number of tries of the action, in one place; milliseconds unless the name says otherwise. */
+export const limits = {
+  /** One request to the API server: an answer later than this comes from a server in trouble. */
+  requestTimeoutMs: 30_000,
+  /** Tries of one request; with the delays below a restart of an API server behind a load balancer is outlived. */
+  requestTries: 6,
+  /** First delay between two tries, doubled each time with full jitter. */
+  retryDelayMs: 250,
+  /** Longest delay between two tries, a Retry-After included: longer would eat the hold's time. */
+  retryDelayMaxMs: 5_000,
+  /** One exec that answers at once (reading a file's size, a revision). */
+  execTimeoutMs: 30_000,
+  /** An exec stream without a byte and without an answered ping is taken for cut; load balancers cut after 20 to 60 s. */
+  execStallMs: 20_000,
+  execPingMs: 5_000,
+  /** Tries of one part of the transfer, each by an exec of its own. */
+  partTries: 5,
+  /** Between two looks at something that changes within a second. */
+  pollMs: 250,
+  /** The operators were observed to copy a pause within 70 ms, and within 73 s after losing a leader. */
+  pauseConfirmedMs: 90_000,
+  /** How much longer than its grace period a writer's pod may take to be gone: the API server's own delay in telling. */
+  podGoneSlackMs: 30_000,
+  /** A snapshot was observed to have its first bytes after 15 to 26 ms; a member that needs this long is in trouble. */
+  snapshotOpenedMs: 30_000,
+  /** Slowest disk that is waited for: a save gets this long plus a second for each 5 MiB. */
+  snapshotBaseMs: 120_000,
+  snapshotBytesPerSecond: 5 * 1024 * 1024,
+  /** Three API servers took 13 to 60 s to start on a busy machine; HyperShift's probes allow three minutes. */
+  writersReadyMs: 300_000,
+  /** Added to the largest grace period for the first deadline: gate, scale-down and the opening of the snapshot. */
+  holdSlackMs: 60_000,
+  /** What must be left of the hold before the capture starts: its opening, and a scale-up with retries. */
+  captureReserveMs: 45_000,
+  /** A lock without a pause (online backup, or after the release). */
+  lockMs: 15 * 60_000,
+  /** Undo on a signal: the runner sends SIGTERM after 7.5 s. */
+  undoOnSignalMs: 6_000,
+  /** Undo after an error, and in the post step: the runner ends a job about 4.5 min after it was cancelled. */
+  undoMs: 120_000,
+  /** Connection and answer of the object store; a part of 8 MiB over 1 Mbit/s takes 64 s. */
+  storeConnectMs: 10_000,
+  storeRequestMs: 120_000,
+  storeTries: 5,
+} as const;
