@@ -1,0 +1,65 @@
+/**
+ * Builds dist/: esbuild leaves out what is unused (ncc would keep all of it), ncc writes the one file that GitHub runs,
+ * and the licence of every bundled package goes beside it. See docs/adr/0001-bundle-with-esbuild-then-ncc.md.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+const work = mkdtempSync(join(tmpdir(), "build-"));
+
+try {
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: ["src/index.ts"],
+    outfile: join(work, "index.js"),
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    metafile: true,
+    legalComments: "none",
+    // CommonJS packages in the bundle call require for Node's own modules.
+    banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
+    logLevel: "warning",
+  });
+  writeFileSync(join(work, "package.json"), '{ "type": "module" }\n');
+  rmSync(dist, { recursive: true, force: true });
+  execFileSync(
+    process.execPath,
+    [join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js"), "build", "index.js", "-o", dist, "-q"],
+    {
+      cwd: work,
+      stdio: "inherit",
+    },
+  );
+  writeFileSync(join(dist, "licenses.txt"), renderLicences(Object.keys(result.metafile.inputs)));
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+/** The licence texts of the packages that own `inputs`, by name. */
+function renderLicences(inputs: readonly string[]): string {
+  const folders = new Set(inputs.flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []));
+  const packages = [...folders].map((folder) => {
+    const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as {
+      name: string;
+      version: string;
+      license?: string;
+    };
+    const file = readdirSync(join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
+    const text =
+      file !== undefined && existsSync(join(root, folder, file)) ? readFileSync(join(root, folder, file), "utf8") : "";
+    return {
+      title: `${manifest.name} ${manifest.version}`,
+      licence: manifest.license ?? "see below",
+      text: text.trim(),
+    };
+  });
+  packages.sort((a, b) => (a.title < b.title ? -1 : 1));
+  return packages.map(({ title, licence, text }) => `${title}\n${licence}\n${text}\n`).join("\n---\n\n");
+}
