@@ -15,6 +15,8 @@ export const limits = {
   execPingMs: 5_000,
   /** Tries of one part of the transfer, each by an exec of its own. */
   partTries: 5,
+  /** One part: 8 MiB over 1 Mbit/s takes 64 s. */
+  partTimeoutMs: 120_000,
   /** Between two looks at something that changes within a second. */
   pollMs: 250,
   /** The operators were observed to copy a pause within 70 ms, and within 73 s after losing a leader. */
@@ -28,6 +30,8 @@ export const limits = {
   snapshotBytesPerSecond: 5 * 1024 * 1024,
   /** Three API servers took 13 to 60 s to start on a busy machine; HyperShift's probes allow three minutes. */
   writersReadyMs: 300_000,
+  /** How long a proven snapshot waits for its record, so that the record can name the downtime. */
+  recordPatienceMs: 60_000,
   /** Added to the largest grace period for the first deadline: gate, scale-down and the opening of the snapshot. */
   holdSlackMs: 60_000,
   /** What must be left of the hold before the capture starts: its opening, and a scale-up with retries. */

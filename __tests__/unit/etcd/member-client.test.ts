@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { inspectionCommand, parseInspection, parseRevision } from "../../../src/etcd/member-client.ts";
+
+const tools = inspectionCommand().slice(inspectionCommand().indexOf("etcdctl"));
+
+function inspection(changes: Readonly<Record<string, string>> = {}): string {
+  const lines: Record<string, string> = {
+    authority: "0",
+    endpoint:
+      '[{"Endpoint":"https://localhost:2379","Status":{"header":{"cluster_id":14841639068965178418,"member_id":10276657743932975437,"revision":41,"raft_term":2},"version":"3.5.18","dbSize":20480,"leader":10276657743932975437}}]',
+    member: '{"members":[{"ID":10276657743932975437,"name":"etcd-0"}]}',
+    alarm: "{}",
+    get: '{"header":{"revision":41}}',
+    df: "/dev/vdb 8388608 1048576 7340032 13% /var/lib",
+    ...changes,
+  };
+  return [
+    ...tools.map((tool) => `tool ${tool}`),
+    ...Object.entries(lines).map(([word, rest]) => `${word} ${rest}`),
+  ].join("\n");
+}
+
+test("a member's ids keep all of their 64 bits", () => {
+  const report = parseInspection("etcd-0", inspection());
+  expect(report).toMatchObject({
+    id: "8e9e05c52164694d",
+    clusterId: "cdf818194e3a8c32",
+    leader: true,
+    learner: false,
+    alarms: [],
+  });
+  expect(report).toMatchObject({ version: "3.5.18", revision: 41, dbSizeBytes: 20480, memberCount: 1 });
+  expect(report.volume).toEqual({ sizeBytes: 8 * 1024 ** 3, freeBytes: 7 * 1024 ** 3 });
+  expect(report.tools.statusTool).toBe("etcdctl");
+});
+
+describe("a member that cannot be captured", () => {
+  test("lacks a tool", () => {
+    const output = inspection().replace("tool timeout\n", "");
+    expect(() => parseInspection("etcd-0", output)).toThrow(expect.objectContaining({ code: "etcd-tools-missing" }));
+  });
+
+  test("does not answer a linearizable read", () => {
+    expect(() => parseInspection("etcd-0", inspection({ get: "" }))).toThrow(
+      expect.objectContaining({ code: "etcd-unhealthy" }),
+    );
+  });
+
+  test("is a learner, or has an alarm", () => {
+    expect(parseInspection("etcd-0", inspection({ member: '{"members":[]}' })).learner).toBe(true);
+    expect(parseInspection("etcd-0", inspection({ alarm: '{"alarms":[{"alarm":1}]}' })).alarms).toEqual(["NOSPACE"]);
+  });
+});
+
+test("an answer without a header has no revision", () => {
+  expect(parseRevision("{}")).toBeUndefined();
+  expect(parseRevision("Error: context deadline exceeded")).toBeUndefined();
+});

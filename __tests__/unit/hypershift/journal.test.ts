@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { isDead, parseJournal, renderJournal, type Journal } from "../../../src/hypershift/journal.ts";
+
+const now = new Date("2026-11-24T12:00:00Z");
+
+const journal: Journal = {
+  v: 1,
+  nonce: "0123456789abcdef0123456789abcdef",
+  run: {
+    repository: "acme/fleet",
+    runId: "17",
+    runAttempt: "1",
+    url: "https://github.example/acme/fleet/actions/runs/17",
+  },
+  acquired: "2026-11-24T11:58:00Z",
+  deadline: "2026-11-24T12:03:00Z",
+  phase: "capture",
+  original: { pausedUntil: null, replicas: { "kube-apiserver": 3, "openshift-apiserver": 3 } },
+  members: ["etcd-0"],
+};
+
+test("a journal is read as it was written", () => {
+  expect(parseJournal(renderJournal(journal), now)).toEqual(journal);
+});
+
+test("a journal is dead from its deadline on", () => {
+  expect(isDead(journal, new Date("2026-11-24T12:02:59Z"))).toBe(false);
+  expect(isDead(journal, new Date("2026-11-24T12:03:00Z"))).toBe(true);
+});
+
+describe("what anyone could have written is refused", () => {
+  const odd: readonly (readonly [string, unknown])[] = [
+    ["no JSON", "{"],
+    ["another version", { ...journal, v: 2 }],
+    ["a nonce that is a path", { ...journal, nonce: "../../../../etc/passwd" }],
+    ["an unknown phase", { ...journal, phase: "done" }],
+    ["a deadline in three hours", { ...journal, deadline: "2026-11-24T15:00:01Z" }],
+    ["a deadline without zone", { ...journal, deadline: "2026-11-24T12:03:00" }],
+    ["a deployment of somebody else", { ...journal, original: { pausedUntil: null, replicas: { router: 3 } } }],
+    ["no replicas", { ...journal, original: { pausedUntil: null, replicas: { "kube-apiserver": 0 } } }],
+    ["too many replicas", { ...journal, original: { pausedUntil: null, replicas: { "kube-apiserver": 11 } } }],
+    ["half a replica", { ...journal, original: { pausedUntil: null, replicas: { "kube-apiserver": 1.5 } } }],
+    ["an original of another type", { ...journal, original: { pausedUntil: true, replicas: {} } }],
+    ["a member that is an option", { ...journal, members: ["--all"] }],
+    ["a URL that ends a line", { ...journal, run: { ...journal.run, url: "https://a\n::error::b" } }],
+    ["a list", []],
+    ["nothing", null],
+  ];
+  test.each(odd)("%s", (_name, value) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    expect(() => parseJournal(text, now)).toThrow(expect.objectContaining({ code: "journal-unreadable" }));
+  });
+});

@@ -1,0 +1,223 @@
+import { describeError, hasCode, type ActionError } from "../errors.ts";
+import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
+import { removeSnapshotFiles } from "../recover/clean-up.ts";
+import { findDeadJournal, settleRun } from "../recover/dead-run.ts";
+import { dropJournal, waitForWriters } from "../recover/put-back.ts";
+import { formatSnapshotUri, formatTime } from "../snapshot/location.ts";
+import { limits } from "../time-limits.ts";
+import { finishSnapshot, openSnapshot, type OpenedSnapshot } from "./capture.ts";
+import { Hold } from "./hold.ts";
+import { renderPlan } from "./plan.ts";
+import { preflight, type BackupPlan } from "./preflight.ts";
+import { proveStored } from "./proof.ts";
+import { writeRecord } from "./record.ts";
+import { signSnapshotUrl } from "./signed-url.ts";
+import { bindSignal, renderBytes, transferSnapshot } from "./transfer.ts";
+import type { BackupReport, BackupRequest, BackupWorld, Claim } from "./world.ts";
+import { assertStopped, confirmRelease, stopWriters } from "./writers.ts";
+
+/**
+ * Backs up the etcd of one hosted cluster. What becomes true is noted in `report` as it does, so that a run that fails
+ * still tells it. Whatever happens after the cluster was touched, it is put back before this throws.
+ */
+export async function backUp(request: BackupRequest, world: BackupWorld, report: BackupReport): Promise<void> {
+  const { log } = world;
+  if (!request.dryRun) await recoverDeadRun(request, world, report);
+  const plan = await log.group("Preflight: look at the cluster and the store, change nothing", () =>
+    preflight(request, world),
+  );
+  report.plan = renderPlan(request, plan, world);
+  report.etcdVersion = plan.member.version;
+  if (plan.encryption.secretName !== undefined) report.encryptionKeySecretName = plan.encryption.secretName;
+  if (request.dryRun) return;
+  let claim: Claim | undefined;
+  const noted: BackupWorld = {
+    ...world,
+    saveClaim: (next) => {
+      claim = next;
+      world.saveClaim(next);
+    },
+  };
+  try {
+    await (request.quiesce ? backUpQuiesced(request, plan, noted, report) : backUpOnline(request, plan, noted, report));
+  } catch (error) {
+    const failure = describeError(error);
+    const touched = claim;
+    if (touched === undefined) throw failure;
+    log.info(`failed with ${failure.code}: ${failure.message}`);
+    await log.group("Undo: put everything back", () => undo(request, touched, world, report));
+    throw failure;
+  }
+}
+
+async function backUpQuiesced(
+  request: BackupRequest,
+  plan: BackupPlan,
+  world: BackupWorld,
+  report: BackupReport,
+): Promise<void> {
+  const { log, clock } = world;
+  const hold = await log.group("Hold: pause HyperShift's reconciliation", async () => {
+    const taken = await Hold.acquire(plan, world, { maxPauseMs: request.maxPauseMs });
+    await taken.confirmPause();
+    report.pausedAt = formatTime(taken.now());
+    log.info(`paused until ${taken.journal.deadline} at the latest`);
+    return taken;
+  });
+  report.apiServers = "down";
+  report.downWriters = plan.writers.map(({ name }) => name);
+  const stoppedAtMs = clock.nowMs();
+  const stopped = await log.group("Hold: stop the API servers that write to etcd", async () => {
+    const generations = await stopWriters(plan, hold, world);
+    log.info(`stopped after ${seconds(clock.nowMs() - stoppedAtMs)}`);
+    return generations;
+  });
+  const opened = await log.group("Capture: open a snapshot, then let the API servers start", async () => {
+    await hold.enter("capture");
+    await hold.assertHeld(limits.captureReserveMs);
+    const snapshot = await openSnapshot(plan, world);
+    await Promise.all([hold.assertHeld(), assertStopped(plan, stopped, world)]);
+    log.info(`opened at revision ${String(snapshot.revisionBefore)} on ${plan.member.pod}`);
+    await hold.release();
+    report.resumedAt = formatTime(hold.now());
+    log.info(
+      `API servers started and reconciliation resumed ${seconds(clock.nowMs() - stoppedAtMs)} after they were stopped`,
+    );
+    return snapshot;
+  });
+  // The snapshot travels while the API servers start; only the end of the run waits for them.
+  const ended = new AbortController();
+  const waiting = bindSignal(world, AbortSignal.any([world.signal, ended.signal]));
+  const back = confirmRelease(plan, hold, waiting, report, stoppedAtMs).then(
+    () => undefined,
+    (error: unknown) => describeError(error),
+  );
+  try {
+    await keepSnapshot(request, plan, opened, { hold, back }, world, report);
+  } finally {
+    ended.abort();
+    await back;
+  }
+}
+
+async function backUpOnline(
+  request: BackupRequest,
+  plan: BackupPlan,
+  world: BackupWorld,
+  report: BackupReport,
+): Promise<void> {
+  const { log } = world;
+  const hold = await log.group("Hold: take the lock, pause nothing", () =>
+    Hold.acquire(plan, world, { maxPauseMs: undefined }),
+  );
+  report.apiDowntimeSeconds = 0;
+  const opened = await log.group("Capture: open a snapshot beside running API servers", () =>
+    openSnapshot(plan, world),
+  );
+  await keepSnapshot(request, plan, opened, { hold, back: Promise.resolve(undefined) }, world, report);
+}
+
+/** Everything that happens while nothing is stopped: transfer, proof, record, URL, and the end of the lock. */
+async function keepSnapshot(
+  request: BackupRequest,
+  plan: BackupPlan,
+  opened: OpenedSnapshot,
+  held: { readonly hold: Hold; readonly back: Promise<ActionError | undefined> },
+  world: BackupWorld,
+  report: BackupReport,
+): Promise<void> {
+  const { log, clock } = world;
+  const saved = await log.group("Capture: wait until the snapshot is saved", async () => {
+    const snapshot = await finishSnapshot(plan, opened, world);
+    log.info(`saved ${renderBytes(snapshot.sizeBytes)}, revision ${String(snapshot.revision)}, hash ${snapshot.hash}`);
+    return snapshot;
+  });
+  const transferred = await log.group("Transfer: from the pod to the store", async () => {
+    const startedMs = clock.nowMs();
+    const done = await transferSnapshot(plan, { file: opened.file, saved }, held.hold, world);
+    log.info(
+      `sent ${renderBytes(done.digests.sizeBytes)} in ${seconds(clock.nowMs() - startedMs)}, SHA-256 ${done.digests.sha256}`,
+    );
+    return done;
+  });
+  await log.group("Proof: read every stored byte back", async () => {
+    const startedMs = clock.nowMs();
+    await proveStored(plan, transferred, world);
+    log.info(
+      `read ${renderBytes(transferred.digests.sizeBytes)} back in ${seconds(clock.nowMs() - startedMs)}; length and both hashes are right`,
+    );
+  });
+  const failure = await log.group("Record: wait for the API servers, then say that the snapshot exists", async () => {
+    const unconfirmed = await waitForRelease(held.back, world);
+    await writeRecord(plan, { saved, transferred }, report, world);
+    noteSnapshot(plan, saved, transferred.digests.sha256, world, report);
+    log.info(`${report.snapshotUri ?? ""} is a backup now`);
+    return unconfirmed === "waiting" ? await held.back : unconfirmed;
+  });
+  await removeSnapshotFiles(world, plan.controlPlaneNamespace, [plan.member.pod], plan.nonce);
+  if (failure !== undefined) throw failure;
+  world.signal.throwIfAborted();
+  if (request.presign) await signSnapshotUrl(request, plan, transferred, world, report);
+  await dropJournal(world, plan.hostedCluster, plan.nonce);
+}
+
+/** The record names the downtime where it is known soon; a cancelled run does not wait for it. */
+async function waitForRelease(
+  back: Promise<ActionError | undefined>,
+  world: BackupWorld,
+): Promise<ActionError | "waiting" | undefined> {
+  const patience = world.clock.sleep(limits.recordPatienceMs, world.signal).then(
+    () => "waiting" as const,
+    () => "waiting" as const,
+  );
+  return Promise.race([back, patience]);
+}
+
+function noteSnapshot(
+  plan: BackupPlan,
+  saved: SavedSnapshot,
+  sha256: string,
+  world: BackupWorld,
+  report: BackupReport,
+): void {
+  report.snapshotUri = formatSnapshotUri({ bucket: world.store.bucket, key: plan.key });
+  report.sha256 = sha256;
+  report.sizeBytes = saved.sizeBytes;
+  report.revision = saved.revision;
+}
+
+/** A run that died left its journal; HyperShift may have put the writers back since, its files are still there. */
+async function recoverDeadRun(request: BackupRequest, world: BackupWorld, report: BackupReport): Promise<void> {
+  const { cluster, log } = world;
+  const hostedCluster = await cluster.findHostedCluster(request.hostedCluster).catch((error: unknown) => {
+    if (hasCode(error, "permission-missing")) return undefined;
+    throw error;
+  });
+  const journal = hostedCluster && findDeadJournal(hostedCluster, await cluster.readServerTime());
+  if (journal === undefined) return;
+  await log.group("Recover: put back what a run that died left", async () => {
+    log.warning(`the run ${journal.run.url} died at phase ${journal.phase}; putting back what it left`);
+    await settleRun(world, request.hostedCluster, journal, request.prefix);
+    report.recovered = true;
+  });
+}
+
+/**
+ * Puts the cluster back and removes what the run left, bound by a time of its own and not by the signal that may have
+ * caused it. A cancelled run does not wait until the API servers are ready; its post step looks again.
+ */
+async function undo(request: BackupRequest, claim: Claim, world: BackupWorld, report: BackupReport): Promise<void> {
+  const { log } = world;
+  const cancelled = world.signal.aborted;
+  const free = bindSignal(world, AbortSignal.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
+  await settleRun(free, request.hostedCluster, claim, request.prefix);
+  if (report.apiServers !== "down") return;
+  const looking = cancelled ? AbortSignal.abort() : free.signal;
+  report.downWriters = await waitForWriters(free, request.hostedCluster, claim.original.replicas, looking);
+  report.apiServers = report.downWriters.length === 0 ? "back" : "starting";
+  log.info(`the API servers are ${report.apiServers}`);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,169 @@
+import { ActionError, describeError, hasCode } from "../errors.ts";
+import {
+  parseSaveResult,
+  parseSaveState,
+  removalCommand,
+  resultCommand,
+  saveCommand,
+  snapshotFile,
+  type SavedSnapshot,
+  type SaveState,
+} from "../etcd/snapshot-save.ts";
+import { limits } from "../time-limits.ts";
+import type { BackupPlan } from "./preflight.ts";
+import type { BackupWorld } from "./world.ts";
+
+/** A save whose read transaction has begun: nothing written from now on is in it. */
+export interface OpenedSnapshot {
+  readonly file: string;
+  /** Linearizable, read before the save began: with stopped writers, the last that they wrote. */
+  readonly revisionBefore: number;
+  readonly revisionOpened: number;
+}
+
+/** How long one exec waits in the pod for the first bytes before it answers. */
+const watchMs = 5_000;
+
+/**
+ * Starts `etcdctl snapshot save` detached in the pod and returns as soon as its file has bytes. A cut connection loses
+ * nothing: the save is looked for, and started under another name only where it never began.
+ */
+export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promise<OpenedSnapshot> {
+  const { clock } = world;
+  const giveUpMs = clock.nowMs() + limits.snapshotOpenedMs;
+  let attempt = 1;
+  let action: "start" | "watch" = "start";
+  while (clock.nowMs() < giveUpMs) {
+    const file = snapshotFile(plan.nonce, attempt);
+    const state = await runSave(action, file, plan, world);
+    switch (state?.state) {
+      case "opened":
+        return { file, revisionBefore: state.revisionBefore, revisionOpened: state.revisionOpened };
+      case "failed":
+        throw saveFailed(plan, state);
+      case "absent":
+        attempt += 1;
+        action = "start";
+        break;
+      case "waiting":
+      case undefined:
+        action = "watch";
+        break;
+    }
+  }
+  await world.cluster.exec(podOf(plan), removalCommand(plan.nonce), { timeoutMs: limits.execTimeoutMs });
+  throw new ActionError(
+    "snapshot-not-opened",
+    `etcd in pod ${plan.member.pod} did not begin its snapshot within ${String(limits.snapshotOpenedMs / 1000)} s`,
+    {
+      hint: "look at the member's disk latency and log; it may be overloaded",
+    },
+  );
+}
+
+/**
+ * Waits for the end of the save and returns what the tools in the pod say of the file. Its revision must lie between
+ * the one before the save and the one at its opening. Throws `snapshot-failed` or `snapshot-invalid`.
+ */
+export async function finishSnapshot(
+  plan: BackupPlan,
+  opened: OpenedSnapshot,
+  world: BackupWorld,
+): Promise<SavedSnapshot> {
+  const { clock, signal, cluster } = world;
+  const giveUpMs = clock.nowMs() + saveLimitMs(plan);
+  for (;;) {
+    const result = await readResult(
+      cluster.exec(podOf(plan), resultCommand(opened.file, plan.member.tools), { timeoutMs: limits.execTimeoutMs }),
+    );
+    if (result === "lost") {
+      // The save goes on in the pod; ask again.
+    } else if (result?.state === "saved") {
+      checkRevision(result.snapshot, opened, plan);
+      return result.snapshot;
+    } else if (result?.state === "failed") {
+      throw saveFailed(plan, result);
+    } else if (result?.state !== "running") {
+      throw new ActionError(
+        "snapshot-invalid",
+        `${plan.member.tools.statusTool} in pod ${plan.member.pod} does not recognise the snapshot that etcd saved`,
+        {
+          hint: "look at the member's log and disk, then run again",
+        },
+      );
+    }
+    if (clock.nowMs() >= giveUpMs)
+      throw new ActionError(
+        "snapshot-failed",
+        `the snapshot in pod ${plan.member.pod} was not saved within ${String(saveLimitMs(plan) / 1000)} s`,
+        {
+          hint: "look at the member's disk; the API servers are not waiting for it",
+        },
+      );
+    await clock.sleep(limits.pollMs, signal);
+  }
+}
+
+async function runSave(
+  action: "start" | "watch",
+  file: string,
+  plan: BackupPlan,
+  world: BackupWorld,
+): Promise<SaveState | undefined> {
+  const argv = saveCommand(action, file, plan.member.tools, {
+    limitSeconds: Math.ceil(saveLimitMs(plan) / 1000),
+    waitMs: watchMs,
+  });
+  try {
+    const result = await world.cluster.exec(podOf(plan), argv, { timeoutMs: watchMs + limits.execTimeoutMs });
+    return parseSaveState(result.stdout.toString());
+  } catch (error) {
+    if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
+    world.log.info(
+      `the connection to pod ${plan.member.pod} was lost (${describeError(error).message}); looking for the save there`,
+    );
+    await world.clock.sleep(limits.pollMs, world.signal);
+    return undefined;
+  }
+}
+
+async function readResult(
+  running: ReturnType<BackupWorld["cluster"]["exec"]>,
+): Promise<ReturnType<typeof parseSaveResult> | "lost"> {
+  try {
+    return parseSaveResult((await running).stdout.toString());
+  } catch (error) {
+    if (hasCode(error, "exec-interrupted", "cluster-unreachable")) return "lost";
+    throw error;
+  }
+}
+
+function checkRevision(saved: SavedSnapshot, opened: OpenedSnapshot, plan: BackupPlan): void {
+  if (saved.revision >= opened.revisionBefore && saved.revision <= opened.revisionOpened) return;
+  throw new ActionError(
+    "snapshot-invalid",
+    `the snapshot of pod ${plan.member.pod} has revision ${String(saved.revision)}; expected ${String(opened.revisionBefore)} to ${String(opened.revisionOpened)}`,
+    { hint: "the member may be behind the others; look at its health, then run again" },
+  );
+}
+
+export function podOf(plan: BackupPlan): { namespace: string; name: string; container: string } {
+  return { namespace: plan.controlPlaneNamespace, name: plan.member.pod, container: "etcd" };
+}
+
+function saveLimitMs(plan: BackupPlan): number {
+  return limits.snapshotBaseMs + Math.ceil((plan.member.dbSizeBytes / limits.snapshotBytesPerSecond) * 1000);
+}
+
+function saveFailed(plan: BackupPlan, result: { readonly exitCode: number; readonly reason: string }): ActionError {
+  const full = result.reason.includes("no space left");
+  return new ActionError(
+    "snapshot-failed",
+    `etcdctl in pod ${plan.member.pod} ended with ${String(result.exitCode)}: ${result.reason || "it gave no reason"}`,
+    {
+      hint: full
+        ? "make room on the volume of the etcd pod: defragment, or enlarge it"
+        : "look at the log of the etcd pod, then run again",
+    },
+  );
+}

@@ -1,0 +1,59 @@
+import { ActionError } from "../errors.ts";
+import { createHash } from "node:crypto";
+import { encryptionKeyName } from "../hypershift/encryption-key.ts";
+import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
+import type { EncryptionEntry } from "../snapshot/record.ts";
+import { deniedAccess, secretAccess } from "./access.ts";
+import type { BackupWorld } from "./world.ts";
+
+const keyBytes = 32;
+
+/**
+ * How the Secrets in etcd are encrypted, with the fingerprint of each key; the keys themselves are not kept.
+ * Throws `encryption-key-missing`, `encryption-key-invalid`, `encryption-key-rotating` or `permission-missing`.
+ */
+export async function readEncryption(hostedCluster: HostedCluster, world: BackupWorld): Promise<EncryptionEntry> {
+  const { namespace, secretEncryption } = hostedCluster;
+  if (secretEncryption.type !== "aescbc") return { type: secretEncryption.type };
+  if (hostedCluster.keyRotating)
+    throw new ActionError(
+      "encryption-key-rotating",
+      `the encryption key of ${namespace}/${hostedCluster.name} is being rotated`,
+      {
+        hint: "wait until status.secretEncryption of the hosted cluster says Completed; until then data is encrypted with two keys",
+      },
+    );
+  const { activeKey, backupKey } = secretEncryption;
+  const keys = [
+    await readKey(namespace, activeKey, "active", world),
+    ...(backupKey === undefined ? [] : [await readKey(namespace, backupKey, "backup", world)]),
+  ];
+  return { type: "aescbc", secretName: activeKey, secretNamespace: namespace, keys };
+}
+
+async function readKey<Role extends "active" | "backup">(
+  namespace: string,
+  name: string,
+  role: Role,
+  world: BackupWorld,
+): Promise<{ name: string; sha256: string; role: Role }> {
+  const [denied] = await world.cluster.findDeniedAccesses([secretAccess(namespace, name)]);
+  if (denied) throw deniedAccess(denied);
+  const secret = await world.cluster.findSecret({ namespace, name });
+  const hint = "without this key a restored cluster cannot read its Secrets; find out what became of it";
+  const key = secret?.["key"];
+  if (key === undefined)
+    throw new ActionError(
+      "encryption-key-missing",
+      `Secret ${name} in ${namespace} ${secret ? "has no data.key" : "is missing"}`,
+      { hint },
+    );
+  world.onSecret(key.toString("base64"));
+  if (key.length !== keyBytes)
+    throw new ActionError(
+      "encryption-key-invalid",
+      `data.key of Secret ${name} in ${namespace} has ${String(key.length)} bytes, not ${String(keyBytes)}`,
+      { hint },
+    );
+  return { name: encryptionKeyName(key), sha256: createHash("sha256").update(key).digest("hex"), role };
+}

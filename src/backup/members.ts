@@ -1,0 +1,106 @@
+import { ActionError } from "../errors.ts";
+import { inspectionCommand, parseInspection, type MemberReport } from "../etcd/member-client.ts";
+import type { Pod } from "../hypershift/workload.ts";
+import { limits } from "../time-limits.ts";
+import { deniedAccess, execAccesses } from "./access.ts";
+import type { Findings } from "./findings.ts";
+import type { BackupWorld } from "./world.ts";
+
+const gibibyte = 1024 ** 3;
+
+/** Reports of all etcd members whose container answers; what is wrong with the others becomes a finding. */
+export async function readMembers(
+  namespace: string,
+  world: BackupWorld,
+  findings: Findings,
+): Promise<readonly MemberReport[]> {
+  const { cluster } = world;
+  const statefulSet = await findings.collect(() => cluster.findStatefulSet({ namespace, name: "etcd" }));
+  if (statefulSet === undefined) {
+    if (findings.none) findings.add(unhealthy(`there is no StatefulSet etcd in namespace ${namespace}`));
+    return [];
+  }
+  const pods = (await findings.collect(() => cluster.listPods(namespace, statefulSet.matchLabels))) ?? [];
+  const names = Array.from({ length: statefulSet.replicas }, (_, index) => `etcd-${String(index)}`);
+  const denied = await cluster.findDeniedAccesses(names.flatMap((name) => execAccesses(namespace, name)));
+  for (const access of denied) findings.add(deniedAccess(access));
+  if (denied.length > 0) return [];
+  const reports = await Promise.all(names.map((name) => readMember(namespace, name, pods, world, findings)));
+  const found = reports.filter((report) => report !== undefined);
+  checkMembership(found, findings);
+  return found;
+}
+
+/** The member to capture: a healthy follower with enough space, the leader only when there is no other. */
+export function chooseMember(members: readonly MemberReport[], findings: Findings): MemberReport | undefined {
+  const roomy = members.filter((member) => member.volume.freeBytes >= neededBytes(member));
+  const [chosen] = [...roomy].sort((a, b) => Number(a.leader) - Number(b.leader));
+  const [first] = members;
+  if (chosen === undefined && first !== undefined)
+    findings.add(
+      new ActionError(
+        "space-missing",
+        `the volume of ${first.pod} has ${String(first.volume.freeBytes)} bytes free; a snapshot of ${String(first.dbSizeBytes)} bytes needs ${String(neededBytes(first))}`,
+        { hint: "a full volume takes etcd down: defragment etcd, or give it a larger volume" },
+      ),
+    );
+  return chosen;
+}
+
+/** The database, and room for what etcd writes meanwhile. */
+function neededBytes(member: MemberReport): number {
+  return member.dbSizeBytes + Math.max(gibibyte, Math.ceil(member.volume.sizeBytes / 10));
+}
+
+async function readMember(
+  namespace: string,
+  name: string,
+  pods: readonly Pod[],
+  world: BackupWorld,
+  findings: Findings,
+): Promise<MemberReport | undefined> {
+  const pod = pods.find((candidate) => candidate.name === name);
+  if (pod?.ready !== true || pod.terminating) {
+    findings.addHealth(
+      unhealthy(`etcd member ${name} in ${namespace} is ${pod === undefined ? "missing" : "not ready"}`),
+    );
+    return undefined;
+  }
+  return findings.collect(async () => {
+    const result = await world.cluster.exec({ namespace, name, container: "etcd" }, inspectionCommand(), {
+      timeoutMs: limits.execTimeoutMs,
+    });
+    const report = parseInspection(name, result.stdout.toString());
+    if (report.learner) throw unhealthy(`etcd member ${name} is a learner, or not a member of its own cluster`);
+    for (const alarm of report.alarms) findings.addHealth(unhealthy(`etcd member ${name} has the alarm ${alarm}`));
+    return report;
+  });
+}
+
+/** Members restored without names are clusters of one each that all look healthy (openshift/hypershift#9048). */
+function checkMembership(members: readonly MemberReport[], findings: Findings): void {
+  const [first] = members;
+  if (first === undefined) return;
+  const ids = new Set(members.map((member) => member.id));
+  const clusters = new Set(members.map((member) => member.clusterId));
+  if (ids.size < members.length || clusters.size > 1)
+    findings.add(
+      new ActionError(
+        "etcd-unhealthy",
+        "the etcd members are not one cluster: they share a member id, or differ in their cluster id",
+        {
+          hint: "this is a split brain; repair etcd before a snapshot of one half is taken for the whole",
+        },
+      ),
+    );
+  else if (members.length * 2 <= first.memberCount)
+    findings.add(
+      unhealthy(`${String(members.length)} of ${String(first.memberCount)} etcd members answer, which is no quorum`),
+    );
+}
+
+function unhealthy(problem: string): ActionError {
+  return new ActionError("etcd-unhealthy", problem, {
+    hint: "look at the pod and at HyperShift's condition EtcdAvailable; run again when all members are ready",
+  });
+}

@@ -1,0 +1,96 @@
+import { ActionError } from "../errors.ts";
+import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
+import { formatSnapshotUri, formatTime, recordKey } from "../snapshot/location.ts";
+import { renderRecord, type SnapshotEntry, type SnapshotRecord } from "../snapshot/record.ts";
+import { limits } from "../time-limits.ts";
+import type { BackupPlan } from "./preflight.ts";
+import type { Transferred } from "./transfer.ts";
+import type { BackupReport, BackupWorld } from "./world.ts";
+
+/**
+ * Writes the record beside a snapshot that passed its proof, and reads it back: from then on the snapshot exists. It is
+ * one small request that a cancelled run still makes, since a cluster that does not come back needs its snapshot most.
+ */
+export async function writeRecord(
+  plan: BackupPlan,
+  result: { readonly saved: SavedSnapshot; readonly transferred: Transferred },
+  report: BackupReport,
+  world: BackupWorld,
+): Promise<void> {
+  const store = world.store.withSignal(AbortSignal.timeout(limits.storeRequestMs));
+  const key = recordKey(plan.key);
+  const uri = formatSnapshotUri({ bucket: store.bucket, key });
+  const body = renderRecord(describe(plan, result, report, world));
+  await store.putNewObject(key, body, { contentType: "application/json", metadata: { nonce: plan.nonce } });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.readObject(key)) chunks.push(chunk);
+  if (!Buffer.concat(chunks).equals(body))
+    throw new ActionError("proof-failed", `the record ${uri}, read back, is not what was written`, {
+      hint: "do not trust this store before its operator has found out why",
+    });
+  report.recordUri = uri;
+}
+
+function describe(
+  plan: BackupPlan,
+  { saved, transferred }: { readonly saved: SavedSnapshot; readonly transferred: Transferred },
+  report: BackupReport,
+  world: BackupWorld,
+): SnapshotRecord {
+  const { hostedCluster, member } = plan;
+  const { object, digests } = transferred;
+  const snapshot: SnapshotEntry = {
+    uri: formatSnapshotUri({ bucket: world.store.bucket, key: plan.key }),
+    ...present({ versionId: object.versionId, storageVersion: saved.storageVersion }),
+    sizeBytes: digests.sizeBytes,
+    sha256: digests.sha256,
+    revision: saved.revision,
+    // etcdctl counts the entries of every bucket, etcdutl 3.6 the live keys; etcdutl before it as etcdctl.
+    ...(saved.storageVersion === undefined ? { entries: saved.totalKeys } : { liveKeys: saved.totalKeys }),
+    hash: saved.hash,
+    etcdVersion: member.version,
+    member: { name: member.pod, id: member.id },
+    clusterId: member.clusterId,
+  };
+  return {
+    schemaVersion: 1,
+    createdAt: formatTime(new Date(world.clock.nowMs())),
+    nonce: plan.nonce,
+    action: { version: world.version },
+    run: world.run,
+    hostedCluster: {
+      namespace: hostedCluster.namespace,
+      name: hostedCluster.name,
+      uid: hostedCluster.uid,
+      controlPlaneNamespace: plan.controlPlaneNamespace,
+      ...present({
+        infraID: hostedCluster.infraID,
+        clusterID: hostedCluster.clusterID,
+        baseDomain: hostedCluster.baseDomain,
+        platform: hostedCluster.platform,
+        releaseImage: hostedCluster.releaseImage,
+        releaseVersion: hostedCluster.releaseVersion,
+        availabilityPolicy: hostedCluster.availabilityPolicy,
+      }),
+      services: hostedCluster.services,
+    },
+    quiesced: report.pausedAt !== undefined,
+    ...present({
+      apiDowntimeSeconds: report.apiDowntimeSeconds,
+      pausedAt: report.pausedAt,
+      resumedAt: report.resumedAt,
+    }),
+    snapshots: [snapshot],
+    members: plan.members.map(({ pod, id, revision }) => ({ name: pod, id, revision })),
+    ...present({ issuerURL: hostedCluster.issuerURL, networking: hostedCluster.networking }),
+    encryption: plan.encryption,
+    proofs: { trailer: digests.trailerMatches, readBack: true },
+  };
+}
+
+/** `fields` without those that are not known. */
+function present<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

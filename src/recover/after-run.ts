@@ -1,0 +1,27 @@
+import { ActionError } from "../errors.ts";
+import type { Journal } from "../hypershift/journal.ts";
+import type { ObjectRef } from "../ports.ts";
+import { limits } from "../time-limits.ts";
+import { settleRun, type RecoverWorld } from "./dead-run.ts";
+import { manualCommands, waitForWriters } from "./put-back.ts";
+
+/**
+ * The post step: does the undo of its own run again when main did not get to the end of it (killed, out of memory, out
+ * of time), and waits until the API servers are back. Throws `release-failed` with the commands for a human.
+ */
+export async function finishRun(
+  world: RecoverWorld,
+  ref: ObjectRef,
+  run: Pick<Journal, "nonce" | "acquired" | "deadline" | "original" | "members">,
+  prefix: string,
+): Promise<void> {
+  await settleRun(world, ref, run, prefix);
+  const down = await waitForWriters(world, ref, run.original.replicas, AbortSignal.timeout(limits.undoMs));
+  if (down.length === 0) {
+    world.log.info("the API servers are back");
+    return;
+  }
+  throw new ActionError("release-failed", `${down.join(", ")} of ${ref.namespace}/${ref.name} did not come back`, {
+    hint: `look at their pods; to put everything back by hand: ${manualCommands(ref, run.original).join(" ; ")}`,
+  });
+}

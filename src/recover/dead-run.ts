@@ -1,0 +1,44 @@
+import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-cluster.ts";
+import { isDead, type Journal } from "../hypershift/journal.ts";
+import type { Clock, Log, ManagementCluster, ObjectRef, SnapshotStore } from "../ports.ts";
+import { snapshotKey } from "../snapshot/location.ts";
+import { removeSnapshotFiles, removeUnrecorded } from "./clean-up.ts";
+import { dropJournal, findJournal, putBack } from "./put-back.ts";
+
+export interface RecoverWorld {
+  readonly cluster: ManagementCluster;
+  readonly store: SnapshotStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The journal of a run that still has its lock at `now`. Throws `journal-unreadable`. */
+export function findLiveJournal(hostedCluster: HostedCluster, now: Date): Journal | undefined {
+  const journal = findJournal(hostedCluster, now);
+  return journal === undefined || isDead(journal, now) ? undefined : journal;
+}
+
+/** The journal of a run that died, by the API server's clock. Throws `journal-unreadable`. */
+export function findDeadJournal(hostedCluster: HostedCluster, now: Date): Journal | undefined {
+  const journal = findJournal(hostedCluster, now);
+  return journal === undefined || !isDead(journal, now) ? undefined : journal;
+}
+
+/**
+ * Puts back and removes what the run of `journal` left: writers, pause, files in the pods, open upload, object without
+ * record, and the journal last. What cannot be removed is a warning; what cannot be put back throws `release-failed`.
+ */
+export async function settleRun(
+  world: RecoverWorld,
+  ref: ObjectRef,
+  run: Pick<Journal, "nonce" | "acquired" | "deadline" | "original" | "members">,
+  prefix: string,
+): Promise<void> {
+  await putBack(world, ref, run);
+  const key = snapshotKey({ prefix, ...ref, acquired: new Date(run.acquired), nonce: run.nonce });
+  await Promise.all([
+    removeSnapshotFiles(world, controlPlaneNamespace(ref.namespace, ref.name), run.members, run.nonce),
+    removeUnrecorded(world, key, run.nonce),
+  ]);
+  await dropJournal(world, ref, run.nonce);
+}
