@@ -1,5 +1,6 @@
 import { describeError, hasCode, type ActionError } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
+import type { Journal } from "../hypershift/journal.ts";
 import { removeSnapshotFiles } from "../recover/clean-up.ts";
 import { findDeadJournal, settleRun } from "../recover/dead-run.ts";
 import { dropJournal, waitForWriters } from "../recover/put-back.ts";
@@ -13,7 +14,7 @@ import { proveStored } from "./proof.ts";
 import { writeRecord } from "./record.ts";
 import { signSnapshotUrl } from "./signed-url.ts";
 import { bindSignal, renderBytes, transferSnapshot } from "./transfer.ts";
-import type { BackupReport, BackupRequest, BackupWorld, Claim } from "./world.ts";
+import type { BackupReport, BackupRequest, BackupWorld } from "./world.ts";
 import { assertStopped, confirmRelease, stopWriters } from "./writers.ts";
 
 /**
@@ -26,23 +27,26 @@ export async function backUp(request: BackupRequest, world: BackupWorld, report:
   const plan = await log.group("Preflight: look at the cluster and the store, change nothing", () =>
     preflight(request, world),
   );
-  report.plan = renderPlan(request, plan, world);
   report.etcdVersion = plan.member.version;
   if (plan.encryption.secretName !== undefined) report.encryptionKeySecretName = plan.encryption.secretName;
-  if (request.dryRun) return;
-  let claim: Claim | undefined;
+  if (request.dryRun) {
+    report.plan = renderPlan(request, plan, world);
+    for (const [step, detail] of report.plan) log.info(`${step}: ${detail}`);
+    return;
+  }
+  let written: Journal | undefined;
   const noted: BackupWorld = {
     ...world,
-    saveClaim: (next) => {
-      claim = next;
-      world.saveClaim(next);
+    saveJournal: (next) => {
+      written = next;
+      world.saveJournal(next);
     },
   };
   try {
     await (request.quiesce ? backUpQuiesced(request, plan, noted, report) : backUpOnline(request, plan, noted, report));
   } catch (error) {
     const failure = describeError(error);
-    const touched = claim;
+    const touched = written;
     if (touched === undefined) throw failure;
     log.info(`failed with ${failure.code}: ${failure.message}`);
     await log.group("Undo: put everything back", () => undo(request, touched, world, report));
@@ -206,14 +210,14 @@ async function recoverDeadRun(request: BackupRequest, world: BackupWorld, report
  * Puts the cluster back and removes what the run left, bound by a time of its own and not by the signal that may have
  * caused it. A cancelled run does not wait until the API servers are ready; its post step looks again.
  */
-async function undo(request: BackupRequest, claim: Claim, world: BackupWorld, report: BackupReport): Promise<void> {
+async function undo(request: BackupRequest, journal: Journal, world: BackupWorld, report: BackupReport): Promise<void> {
   const { log } = world;
   const cancelled = world.signal.aborted;
   const free = bindSignal(world, AbortSignal.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
-  await settleRun(free, request.hostedCluster, claim, request.prefix);
+  await settleRun(free, request.hostedCluster, journal, request.prefix);
   if (report.apiServers !== "down") return;
   const looking = cancelled ? AbortSignal.abort() : free.signal;
-  report.downWriters = await waitForWriters(free, request.hostedCluster, claim.original.replicas, looking);
+  report.downWriters = await waitForWriters(free, request.hostedCluster, journal.original.replicas, looking);
   report.apiServers = report.downWriters.length === 0 ? "back" : "starting";
   log.info(`the API servers are ${report.apiServers}`);
 }

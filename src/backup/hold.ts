@@ -68,7 +68,7 @@ export class Hold {
         deadline: new Date(now.getTime() + (paused ? plan.holdMs : limits.lockMs)),
         paused,
       });
-      world.saveClaim(journal);
+      world.saveJournal(journal);
       try {
         await world.cluster.patchHostedCluster(
           ref,
@@ -160,7 +160,7 @@ export class Hold {
     if (released === undefined) throw this.#lost("its journal was taken away or replaced");
     this.#paused = false;
     this.#journal = released;
-    this.#world.saveClaim(released);
+    this.#world.saveJournal(released);
   }
 
   #isDue(): boolean {
@@ -179,7 +179,7 @@ export class Hold {
       const renewedMs = Math.min(this.#serverNowMs() + spanMs, this.#paused ? this.#lastDeadline.getTime() : Infinity);
       const deadline = renew ? formatTime(new Date(renewedMs)) : this.#journal.deadline;
       const next: Journal = { ...this.#journal, phase, deadline };
-      this.#world.saveClaim(next);
+      this.#world.saveJournal(next);
       try {
         await cluster.patchHostedCluster(
           this.#plan.hostedCluster,

@@ -36,7 +36,9 @@ export function chooseMember(members: readonly MemberReport[], findings: Finding
   const roomy = members.filter((member) => member.volume.freeBytes >= neededBytes(member));
   const [chosen] = [...roomy].sort((a, b) => Number(a.leader) - Number(b.leader));
   const [first] = members;
-  if (chosen === undefined && first !== undefined)
+  if (first === undefined) {
+    if (findings.none) findings.add(unhealthy("there is no etcd member that can be captured"));
+  } else if (chosen === undefined)
     findings.add(
       new ActionError(
         "space-missing",

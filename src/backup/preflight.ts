@@ -3,7 +3,7 @@ import { ActionError } from "../errors.ts";
 import type { MemberReport } from "../etcd/member-client.ts";
 import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { journalAnnotation } from "../hypershift/journal.ts";
-import { formatSnapshotUri, snapshotKey } from "../snapshot/location.ts";
+import { formatSnapshotUri, formatTime, snapshotKey } from "../snapshot/location.ts";
 import type { EncryptionEntry } from "../snapshot/record.ts";
 import { limits } from "../time-limits.ts";
 import { deniedAccess, requiredAccesses } from "./access.ts";
@@ -138,7 +138,7 @@ async function rehearse(
 ): Promise<void> {
   const { cluster } = world;
   const namespace = controlPlaneNamespace(hostedCluster.namespace, hostedCluster.name);
-  const pausedUntil = new Date(Date.now() + request.maxPauseMs).toISOString().replace(/\.\d+Z$/, "Z");
+  const pausedUntil = formatTime(new Date(world.clock.nowMs() + request.maxPauseMs));
   await Promise.all([
     cluster.patchHostedCluster(
       hostedCluster,

@@ -1,5 +1,5 @@
 import type { WriterName } from "../hypershift/hosted-cluster.ts";
-import type { Replicas } from "../hypershift/journal.ts";
+import type { Journal } from "../hypershift/journal.ts";
 import type { Clock, Log, ManagementCluster, ObjectRef, SnapshotStore } from "../ports.ts";
 import type { RunInfo } from "../snapshot/record.ts";
 
@@ -13,19 +13,10 @@ export interface BackupWorld {
   readonly run: RunInfo;
   /** Of the action, for the record. */
   readonly version: string;
-  /** Called before the cluster is touched and at each renewal, so that the post step knows what to put back. */
-  readonly saveClaim: (claim: Claim) => void;
+  /** Called before each patch of the journal, so that the post step knows what to put back. */
+  readonly saveJournal: (journal: Journal) => void;
   /** Called with a secret before anything could print it. */
   readonly onSecret: (value: string) => void;
-}
-
-/** What a run wrote down for its post step; the journal in the cluster is the truth. */
-export interface Claim {
-  readonly nonce: string;
-  readonly acquired: string;
-  readonly deadline: string;
-  readonly original: { readonly pausedUntil: string | null; readonly replicas: Replicas };
-  readonly members: readonly string[];
 }
 
 export interface BackupRequest {

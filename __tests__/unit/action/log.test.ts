@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { describeCauses, printFailure } from "../../../src/action/failure.ts";
+import { createLog, renderLine } from "../../../src/action/log.ts";
+import { ActionError, describeError } from "../../../src/errors.ts";
+
+test.each([
+  ["plain: 12 MiB, 3 s", "plain: 12 MiB, 3 s"],
+  ["  indented", "  indented"],
+  ["::error::evil", ": :error::evil"],
+  ["\t ::set-output name=a::b", "  : :set-output name=a::b"],
+  ["a\n::error::evil", "a ::error::evil"],
+  ["a\r\nb\rc\u2028d", "a b c d"],
+  ["a ##[error]b", "a # #[error]b"],
+  ["\u001b[31mred\u202e", String.raw`\u001b[31mred\u202e`],
+  ["trailing \n", "trailing"],
+])("%j is printed as %j", (text, line) => {
+  expect(renderLine(text)).toBe(line);
+});
+
+test("each method prints one neutral line of its kind", async () => {
+  const printed: string[] = [];
+  const log = createLog({
+    info: (message) => printed.push(`info ${message}`),
+    warning: (message) => printed.push(`warning ${message}`),
+    debug: (message) => printed.push(`debug ${message}`),
+    group: async (name, run) => {
+      printed.push(`group ${name}`);
+      const result = await run();
+      printed.push("end");
+      return result;
+    },
+  });
+  const result = await log.group("title\n::x::", () => {
+    log.info("::a::");
+    log.warning("b\nc");
+    log.debug("##[d]");
+    return Promise.resolve(7);
+  });
+  expect(result).toBe(7);
+  expect(printed).toStrictEqual(["group title ::x::", "info : :a::", "warning b c", "debug # #[d]", "end"]);
+});
+
+function print(error: ActionError): { message: string; title: string; debug: string[] } {
+  const debug: string[] = [];
+  const errors: { message: string; title: string }[] = [];
+  printFailure(
+    { error: (message, { title }) => errors.push({ message, title }), debug: (message) => debug.push(message) },
+    error,
+  );
+  expect(errors).toHaveLength(1);
+  return { ...(errors[0] ?? { message: "", title: "" }), debug };
+}
+
+test("a failure is one annotation with the code as its title and the hint at its end", () => {
+  const error = new ActionError("bucket-not-found", "the bucket backups was not found", { hint: "create it" });
+  expect(print(error)).toMatchObject({
+    title: "bucket-not-found",
+    message: "the bucket backups was not found\nTo do: create it",
+  });
+});
+
+test("findings stay on lines of their own; a long message is cut, its hint is not", () => {
+  const { message } = print(
+    new ActionError("preflight-failed", `two things:\n- a\n::error::b\n${"x".repeat(5_000)}`, { hint: "mend them" }),
+  );
+  expect(message.split("\n").slice(0, 3)).toStrictEqual(["two things:", "- a", ": :error::b"]);
+  expect(message.length).toBe(4096);
+  expect(message.endsWith("…\nTo do: mend them")).toBe(true);
+});
+
+test("what was thrown is told in the debug log by name and place, not by its words", () => {
+  const thrown = new TypeError("canary body\n    at canary-frame");
+  const { message, debug } = print(describeError(thrown));
+  expect(message).toContain("unexpected TypeError");
+  expect(debug).toContain("caused by TypeError");
+  expect(debug.some((line) => line.includes("log.test.ts"))).toBe(true);
+  expect(debug.join("\n")).not.toContain("canary");
+});
+
+test("what is no error has no causes", () => {
+  expect(describeCauses("canary")).toStrictEqual([]);
+});

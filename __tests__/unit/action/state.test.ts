@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { findHold, isPost, isSettled, markMain, markSettled, saveHold } from "../../../src/action/state.ts";
+import type { Journal } from "../../../src/hypershift/journal.ts";
+
+const now = new Date("2026-11-24T12:01:00Z");
+
+const journal: Journal = {
+  v: 1,
+  nonce: "0123456789abcdef0123456789abcdef",
+  run: { repository: "acme/fleet", runId: "1", runAttempt: "1", url: "" },
+  acquired: "2026-11-24T12:00:00Z",
+  deadline: "2026-11-24T12:05:00Z",
+  phase: "hold",
+  original: { pausedUntil: null, replicas: { "kube-apiserver": 3 } },
+  members: ["etcd-0"],
+};
+
+function createState(): { save: (name: string, value: string) => void; get: (name: string) => string } {
+  const values = new Map<string, string>();
+  return { save: (name, value) => values.set(name, value), get: (name) => values.get(name) ?? "" };
+}
+
+test("the last saved journal is read again, from one line", () => {
+  const state = createState();
+  saveHold(state.save, journal);
+  saveHold(state.save, { ...journal, deadline: "2026-11-24T12:10:00Z" });
+  expect(state.get("hold")).not.toContain("\n");
+  expect(findHold(state.get, now)).toStrictEqual({ ...journal, deadline: "2026-11-24T12:10:00Z" });
+});
+
+test.each(["", "{", "null", JSON.stringify({ ...journal, nonce: "x" })])("odd state %j is no journal", (text) => {
+  expect(findHold(() => text, now)).toBeUndefined();
+});
+
+test("main marks itself, and that it came to its end", () => {
+  const state = createState();
+  expect([isPost(state.get), isSettled(state.get)]).toEqual([false, false]);
+  markMain(state.save);
+  markSettled(state.save);
+  expect([isPost(state.get), isSettled(state.get)]).toEqual([true, true]);
+});

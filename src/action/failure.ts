@@ -1,0 +1,43 @@
+import type { ActionError } from "../errors.ts";
+import { renderLine } from "./log.ts";
+
+/** What the report of a failure needs of @actions/core. */
+export interface CoreFailure {
+  error(message: string, properties: { readonly title: string }): void;
+  debug(message: string): void;
+}
+
+/** The runner cuts an annotation there (actions/runner's ExecutionContext.cs). */
+const annotationMaxCharacters = 4096;
+
+/** One error annotation, its title the code; what was caught goes to the debug log as names and places, without its words. */
+export function printFailure(core: CoreFailure, failure: ActionError): void {
+  const hint = failure.hint === undefined ? "" : `\nTo do: ${renderLines(failure.hint)}`;
+  const room = annotationMaxCharacters - hint.length;
+  const message = renderLines(failure.message);
+  core.error((message.length > room ? `${message.slice(0, Math.max(0, room - 1))}…` : message) + hint, {
+    title: failure.code,
+  });
+  for (const line of describeCauses(failure)) core.debug(renderLine(line));
+}
+
+/** Several findings come as one message, each on its line. */
+function renderLines(text: string): string {
+  return text.split("\n").map(renderLine).join("\n");
+}
+
+/** Names and stack frames of an error and its causes. Messages are left out: those of clients hold bodies and headers. */
+export function describeCauses(error: unknown): readonly string[] {
+  const lines: string[] = [];
+  let current: unknown = error;
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    lines.push(`${depth === 0 ? "" : "caused by "}${current.name}`);
+    // The stack begins with the message, which may have lines that look like frames.
+    const ownWords = `${current.name}: ${current.message}`;
+    const stack = current.stack ?? "";
+    const frames = stack.startsWith(ownWords) ? stack.slice(ownWords.length) : "";
+    lines.push(...frames.split("\n").filter((line) => /^ {4}at /.test(line)));
+    current = current.cause;
+  }
+  return lines;
+}

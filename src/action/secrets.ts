@@ -1,0 +1,95 @@
+import { listKubeconfigSecrets, listUrlPasswords } from "./kubeconfig-secrets.ts";
+import type { Environment, InputName, ReadInput } from "./input-names.ts";
+
+/**
+ * The inputs that hold a secret. A key id is none: as a mask it would take the signed URL, which names it, from whoever
+ * keeps it in the open.
+ */
+export const secretInputNames = [
+  "kubeconfig",
+  "s3-secret-access-key",
+  "s3-session-token",
+  "presign-secret-access-key",
+  "encryption-key",
+] as const satisfies readonly InputName[];
+
+const secretVariables = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+const proxyVariables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/** As a mask, a shorter text would take away half of the log. */
+const shortestMask = 4;
+
+/** Every secret of the inputs and the environment, with what is secret inside of them. Never throws. */
+export function listSecrets(read: (name: string) => string, env: Environment): readonly string[] {
+  const input: ReadInput = read;
+  const encryptionKey = input("encryption-key").trim();
+  return [
+    ...listKubeconfigSecrets(input("kubeconfig")),
+    ...secretInputNames.filter((name) => name !== "kubeconfig").map((name) => input(name)),
+    ...(encryptionKey === "" ? [] : listKeySecrets(Buffer.from(encryptionKey, "base64"))),
+    ...secretVariables.map((name) => env[name] ?? ""),
+    ...proxyVariables.flatMap((name) => listUrlPasswords(env[name] ?? "")),
+  ].filter((secret) => secret.trim() !== "");
+}
+
+/** The ways in which the bytes of a key are written as text. */
+export function listKeySecrets(key: Buffer): readonly string[] {
+  const base64 = key.toString("base64");
+  const hex = key.toString("hex");
+  return [base64, base64.replace(/=+$/, ""), key.toString("base64url"), hex, hex.toUpperCase()];
+}
+
+/** What lets others use a signed URL: the URL, its signature, its session token; the last also as it stands there. */
+export function listSignedUrlSecrets(url: string): readonly string[] {
+  const values = [...url.matchAll(/[?&]X-Amz-(?:Signature|Security-Token)=([^&#]*)/gi)].flatMap(
+    (match) => match[1] ?? [],
+  );
+  return [url, ...values, ...values.map((value) => decode(value))];
+}
+
+/**
+ * Registers each line of `values` with the runner, and its URL-encoded forms; the runner itself adds base64, JSON and XML.
+ * Line by line, since the runner masks the lines of a longer text however short they are.
+ */
+export function maskSecrets(setSecret: (secret: string) => void, values: readonly string[]): void {
+  for (const mask of listMasks(values)) setSecret(mask);
+}
+
+/** `text` without `secrets`, and without what looks like one in any text. */
+export function scrub(text: string, secrets: readonly string[] = []): string {
+  const known = [...listMasks(secrets)].sort((one, other) => other.length - one.length);
+  return known
+    .reduce((scrubbed, secret) => scrubbed.replaceAll(secret, "***"), text)
+    .replace(/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, "***")
+    .replace(/(X-Amz-(?:Signature|Security-Token|Credential)(?:=|%3D))[^&\s"'<>#]+/gi, "$1***")
+    .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, "$1 ***")
+    .replace(/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, "***")
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@"'<>]+@/gi, "$1***@");
+}
+
+function listMasks(values: readonly string[]): ReadonlySet<string> {
+  const lines = values
+    .flatMap((value) => value.split(/\r\n|\r|\n/))
+    .map((line) => line.trim())
+    .filter((line) => line.length >= shortestMask);
+  return new Set(lines.flatMap((line) => [line, ...listUrlForms(line)]));
+}
+
+/** With upper and lower-case escapes, and as a form is encoded. */
+function listUrlForms(text: string): readonly string[] {
+  // A lone surrogate has no UTF-8 and no such form.
+  if (!text.isWellFormed()) return [];
+  const strict = encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return [strict, strict.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()), strict.replaceAll("%20", "+")];
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,23 @@
+import * as core from "@actions/core";
+import { printFailure } from "./action/failure.ts";
+import { ActionError, describeError } from "./errors.ts";
+import { run } from "./run.ts";
+
+// The runner sends SIGINT, then SIGTERM 7.5 s later: the run puts the cluster back and ends by itself.
+const cancelled = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    cancelled.abort(
+      new ActionError("cancelled", "the step was cancelled", { hint: "run it again when you want it done" }),
+    );
+  });
+
+try {
+  await run(cancelled.signal);
+  process.exitCode = 0;
+} catch (error) {
+  printFailure(core, describeError(error));
+  process.exitCode = 1;
+}
+// Idle sockets of the clients would keep the process.
+process.exit();
