@@ -1,0 +1,186 @@
+import { createHash } from "node:crypto";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { describeError, hasCode, type ActionError } from "../errors.ts";
+import type { StoredObject, Upload, UploadedPart } from "../ports.ts";
+import { failureOf, sendCall, target, type StoreContext } from "./s3-calls.ts";
+import {
+  checkEncryption,
+  crc32Base64,
+  damagedCodes,
+  decideByLook,
+  encryption,
+  incomplete,
+  isSame,
+  withRetries,
+  type Metadata,
+} from "./s3-writing.ts";
+
+export async function startUpload(context: StoreContext, key: string, metadata: Metadata): Promise<Upload> {
+  const { client, sendsChecksums } = context.connection;
+  const answer = await sendCall(context, "CreateMultipartUpload", key, (options) =>
+    client.send(
+      new CreateMultipartUploadCommand({
+        ...target(context, key),
+        ...encryption(context),
+        ContentType: "application/octet-stream",
+        Metadata: { ...metadata },
+        // Part checksums at completion are refused (400 InvalidPart) by some stores unless the algorithm was named here.
+        ...(sendsChecksums ? { ChecksumAlgorithm: "CRC32" as const } : {}),
+      }),
+      options,
+    ),
+  );
+  if (!answer.UploadId) throw incomplete(context, key, "the store named no upload");
+  const upload = { key, id: answer.UploadId };
+  try {
+    checkEncryption(context, key, answer.ServerSideEncryption);
+  } catch (error) {
+    await abortQuietly(context, upload);
+    throw error;
+  }
+  return upload;
+}
+
+export async function uploadPart(
+  context: StoreContext,
+  upload: Upload,
+  number: number,
+  body: Buffer,
+): Promise<UploadedPart> {
+  const { client, sendsChecksums } = context.connection;
+  const checksum = sendsChecksums ? crc32Base64(body) : undefined;
+  const command = {
+    ...target(context, upload.key),
+    UploadId: upload.id,
+    PartNumber: number,
+    // A Buffer, never a stream: streams go out as aws-chunked, which RADOS gateway answers with 411.
+    Body: body,
+    ContentLength: body.byteLength,
+    ...(checksum === undefined
+      ? { ContentMD5: createHash("md5").update(body).digest("base64") }
+      : { ChecksumCRC32: checksum }),
+  };
+  const answer = await withRetries(context, damagedCodes, () =>
+    sendCall(context, "UploadPart", upload.key, (options) => client.send(new UploadPartCommand(command), options)),
+  );
+  if (!answer.ETag) throw incomplete(context, upload.key, `the store gave no ETag for part ${number}`);
+  return { number, etag: answer.ETag, ...(checksum === undefined ? {} : { checksum }) };
+}
+
+/** See SnapshotStore; the look is not left out after a success, since some stores ignore `If-None-Match` here. */
+export async function completeUpload(
+  context: StoreContext,
+  upload: Upload,
+  parts: readonly UploadedPart[],
+  expected: { readonly sizeBytes: number; readonly metadata: Metadata },
+): Promise<StoredObject> {
+  const { client } = context.connection;
+  let failure: ActionError | undefined;
+  try {
+    await sendCall(context, "CompleteMultipartUpload", upload.key, (options) =>
+      client.send(
+        new CompleteMultipartUploadCommand({
+          ...target(context, upload.key),
+          UploadId: upload.id,
+          IfNoneMatch: "*",
+          MultipartUpload: {
+            Parts: parts
+              .toSorted((left, right) => left.number - right.number)
+              .map((part) => ({
+                PartNumber: part.number,
+                ETag: part.etag,
+                ...(part.checksum === undefined ? {} : { ChecksumCRC32: part.checksum }),
+              })),
+          },
+        }),
+        options,
+      ),
+    );
+  } catch (error) {
+    failure = describeError(error);
+  }
+  try {
+    const look = await decideByLook(context, upload.key, failure, (found) =>
+      isSame(found.stored, expected.sizeBytes, expected.metadata),
+    );
+    return look.stored;
+  } catch (error) {
+    // After a 412 the upload stays open on some stores, and would be paid for.
+    if (failure !== undefined && hasCode(error, "object-exists")) await abortQuietly(context, upload);
+    throw error;
+  }
+}
+
+/** True also where there is no such upload any more. */
+export async function abortUpload(context: StoreContext, upload: Upload): Promise<void> {
+  try {
+    await sendCall(context, "AbortMultipartUpload", upload.key, (options) =>
+      context.connection.client.send(
+        new AbortMultipartUploadCommand({ ...target(context, upload.key), UploadId: upload.id }),
+        options,
+      ),
+    );
+  } catch (error) {
+    if (failureOf(error)?.status !== 404) throw error;
+  }
+}
+
+/** Open uploads of exactly this key; none from a store that cannot list. */
+export async function listUploads(context: StoreContext, key: string): Promise<readonly Upload[]> {
+  const uploads: Upload[] = [];
+  let marker: ListMarker | undefined = {};
+  try {
+    while (marker !== undefined) {
+      const page: UploadPage = await listPage(context, key, marker);
+      uploads.push(...page.uploads);
+      marker = page.next;
+    }
+  } catch (error) {
+    const status = failureOf(error)?.status;
+    if (status !== 501 && status !== 405) throw error;
+    context.log?.debug("the store cannot list open uploads");
+  }
+  return uploads;
+}
+
+interface ListMarker {
+  readonly KeyMarker?: string;
+  readonly UploadIdMarker?: string;
+}
+
+interface UploadPage {
+  readonly uploads: readonly Upload[];
+  readonly next: ListMarker | undefined;
+}
+
+async function listPage(context: StoreContext, key: string, marker: ListMarker): Promise<UploadPage> {
+  const { Key: prefix, ...bucket } = target(context, key);
+  const answer = await sendCall(context, "ListMultipartUploads", key, (options) =>
+    context.connection.client.send(new ListMultipartUploadsCommand({ ...bucket, ...marker, Prefix: prefix }), options),
+  );
+  const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = answer;
+  return {
+    uploads: (answer.Uploads ?? []).flatMap((upload) =>
+      upload.Key === key && upload.UploadId !== undefined ? [{ key, id: upload.UploadId }] : [],
+    ),
+    // Keys come in order, so another key ends it; a page without a marker would begin anew.
+    next:
+      IsTruncated === true && NextKeyMarker === key && NextUploadIdMarker !== undefined
+        ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker }
+        : undefined,
+  };
+}
+
+async function abortQuietly(context: StoreContext, upload: Upload): Promise<void> {
+  try {
+    await abortUpload(context, upload);
+  } catch (error) {
+    context.log?.warning(`${describeError(error).message}; its parts are stored until then`);
+  }
+}
