@@ -1,0 +1,51 @@
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+
+/** How a `snapshot save` is to go. */
+export interface SaveManner {
+  /** Bytes of the stream a second; Infinity: as fast as it goes. */
+  readonly bytesPerSecond: number;
+  /** Runs before the save reaches etcd; what it writes to etcd is in the snapshot. */
+  readonly before: (() => Promise<void>) | undefined;
+}
+
+/** A line between etcdctl and etcd that can be slow; TLS goes through it untouched. */
+export interface SaveLine {
+  readonly port: number;
+  close(): void;
+}
+
+export async function startSaveLine(etcdPort: number, manner: () => SaveManner): Promise<SaveLine> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    sockets.add(near);
+    near.on("error", () => near.destroy());
+    near.pause();
+    void open(near, etcdPort, manner(), sockets);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function open(near: Socket, etcdPort: number, manner: SaveManner, sockets: Set<Socket>): Promise<void> {
+  await manner.before?.();
+  const far = connect(etcdPort, "127.0.0.1");
+  sockets.add(far);
+  far.on("error", () => near.destroy());
+  far.on("close", () => near.end());
+  near.on("close", () => far.destroy());
+  near.pipe(far);
+  far.on("data", (chunk: Buffer) => {
+    near.write(chunk);
+    if (manner.bytesPerSecond === Infinity) return;
+    far.pause();
+    setTimeout(() => far.resume(), (chunk.length / manner.bytesPerSecond) * 1000);
+  });
+}
