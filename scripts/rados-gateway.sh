@@ -47,6 +47,7 @@ install_packages() {
 launch() {
   setsid "$@" >>"$folder/log/daemons.log" 2>&1 </dev/null &
   echo "$!" >>"$folder/pids"
+  disown
 }
 
 # wait_for SECONDS WHAT COMMAND...
@@ -214,7 +215,7 @@ is_ours() {
 }
 
 wait_until_gone() {
-  local deadline=$((SECONDS + 5)) pid
+  local deadline=$((SECONDS + 2)) pid
   while ((SECONDS < deadline)); do
     for pid in $(cat "$folder/pids"); do
       ! is_ours "$pid" || {
