@@ -1,0 +1,87 @@
+import https from "node:https";
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { ResponseContext, wrapHttpLibrary, type HttpLibrary, type RequestContext } from "@kubernetes/client-node";
+import { ActionError } from "../errors.ts";
+import { describeConnectionError, isLasting } from "./kubernetes-errors.ts";
+import { hostOf, type Connection } from "./kubernetes-connection.ts";
+
+/**
+ * How the typed clients send a request: with a time-out, tried again where that may help, redirects not followed. The stock
+ * one has none of it. Every request of this action sets something to a value, so that doing it twice is doing it once.
+ * Throws `cluster-unreachable` when no try was answered, `cancelled`.
+ */
+export function createTransport(connection: Connection): HttpLibrary {
+  return wrapHttpLibrary({ send: (request) => send(connection, request) });
+}
+
+async function send(connection: Connection, request: RequestContext): Promise<ResponseContext> {
+  const { limits, log, clock, signal } = connection;
+  const what = `${request.getHttpMethod()} ${new URL(request.getUrl()).pathname}`;
+  for (let tries = 1; ; tries += 1) {
+    const startedMs = clock.nowMs();
+    const answer = await sendOnce(connection, request).catch((error: unknown) => toError(error));
+    const took = `${String(clock.nowMs() - startedMs)} ms`;
+    if (signal?.aborted === true) throw new ActionError("cancelled", `${what} was interrupted`, { cause: answer });
+    if (answer instanceof Error) {
+      const problem = describeConnectionError(answer, hostOf(connection));
+      log.debug(`${what}: ${problem.message} after ${took}`);
+      if (isLasting(answer) || tries >= limits.requestTries) throw problem;
+    } else {
+      log.debug(`${what}: ${String(answer.httpStatusCode)} after ${took}`);
+      if (!isPassing(answer.httpStatusCode) || tries >= limits.requestTries) return answer;
+    }
+    await clock.sleep(delayMs(connection, tries, answer), signal);
+  }
+}
+
+/** Too many requests, and what an API server or a proxy before it says while it starts, ends or is overloaded. */
+function isPassing(status: number): boolean {
+  return [408, 429, 500, 502, 503, 504].includes(status);
+}
+
+/** Doubled each time, with jitter so that many runs do not come back at once; Retry-After counts up to the longest delay. */
+function delayMs(connection: Connection, tries: number, answer: ResponseContext | Error): number {
+  const { retryDelayMs, retryDelayMaxMs } = connection.limits;
+  const ownMs = Math.min(retryDelayMs * 2 ** (tries - 1), retryDelayMaxMs) * (0.5 + Math.random() / 2);
+  const asked = answer instanceof Error ? undefined : answer.headers["retry-after"];
+  const askedMs = asked !== undefined && /^\d{1,6}$/.test(asked) ? Number(asked) * 1000 : 0;
+  return Math.round(Math.min(Math.max(ownMs, askedMs), retryDelayMaxMs));
+}
+
+async function sendOnce(connection: Connection, request: RequestContext): Promise<ResponseContext> {
+  const { agent, headers, signal, limits } = connection;
+  const timeout = AbortSignal.timeout(limits.requestTimeoutMs);
+  const body = request.getBody();
+  if (body !== undefined && typeof body !== "string") throw new TypeError("only text can be sent");
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const outgoing = https.request(request.getUrl(), {
+      agent,
+      method: request.getHttpMethod(),
+      headers: {
+        ...request.getHeaders(),
+        ...headers,
+        ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
+      },
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    outgoing.on("error", reject);
+    outgoing.on("response", resolve);
+    outgoing.end(body);
+  });
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(Buffer.from(chunk as Uint8Array));
+  const content = Buffer.concat(chunks);
+  const answered = Object.entries(response.headers).flatMap(([name, value]): [string, string][] =>
+    typeof value === "string" ? [[name, value]] : [],
+  );
+  return new ResponseContext(response.statusCode ?? 0, Object.fromEntries(answered), {
+    text: () => Promise.resolve(content.toString("utf8")),
+    binary: () => Promise.resolve(content),
+    stream: () => Readable.toWeb(Readable.from([content])),
+  });
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error("something that is no error was thrown");
+}
