@@ -6,27 +6,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { bundleAction } from "./bundle.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 const work = mkdtempSync(join(tmpdir(), "build-"));
 
 try {
-  const result = await build({
-    absWorkingDir: root,
-    entryPoints: ["src/index.ts"],
-    outfile: join(work, "index.js"),
-    bundle: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    metafile: true,
-    legalComments: "none",
-    // CommonJS packages in the bundle call require for Node's own modules.
-    banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
-    logLevel: "warning",
-  });
+  const inputs = await bundleAction(join(work, "index.js"));
   writeFileSync(join(work, "package.json"), '{ "type": "module" }\n');
   rmSync(dist, { recursive: true, force: true });
   execFileSync(
@@ -37,7 +24,7 @@ try {
       stdio: "inherit",
     },
   );
-  writeFileSync(join(dist, "licenses.txt"), renderLicences(Object.keys(result.metafile.inputs)));
+  writeFileSync(join(dist, "licenses.txt"), renderLicences(inputs));
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

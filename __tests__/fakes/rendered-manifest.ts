@@ -1,0 +1,82 @@
+/**
+ * What `hypershift create cluster none --render` prints for a cluster of one replica, shortened: without
+ * --render-sensitive it holds no Secret. A human has added a comment.
+ */
+export function renderedManifest(cluster: { readonly name: string; readonly namespace: string }): string {
+  const { name, namespace } = cluster;
+  return `apiVersion: v1
+kind: Namespace
+metadata:
+  name: ${namespace}
+spec: {}
+status: {}
+---
+# The old cluster's infra ID and networks.
+apiVersion: hypershift.openshift.io/v1beta1
+kind: HostedCluster
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+spec:
+  autoscaling: {}
+  controllerAvailabilityPolicy: SingleReplica
+  dns:
+    baseDomain: example.com
+  etcd:
+    managed:
+      storage:
+        persistentVolume:
+          size: 8Gi
+        type: PersistentVolume
+    managementType: Managed
+  infraID: ${name}-7kq2x
+  networking:
+    clusterNetwork:
+    - cidr: 10.132.0.0/14
+    networkType: OVNKubernetes
+    serviceNetwork:
+    - cidr: 172.31.0.0/16
+  platform:
+    type: None
+  pullSecret:
+    name: ${name}-pull-secret
+  release:
+    image: quay.io/openshift-release-dev/ocp-release:4.20.0-x86_64
+  secretEncryption:
+    aescbc:
+      activeKey:
+        name: ${name}-etcd-encryption-key
+    type: aescbc
+  services:
+  - service: APIServer
+    servicePublishingStrategy:
+      nodePort:
+        address: 192.0.2.10
+      type: NodePort
+  sshKey:
+    name: ${name}-ssh-key
+status:
+  controlPlaneEndpoint:
+    host: ""
+    port: 0
+---
+apiVersion: hypershift.openshift.io/v1beta1
+kind: NodePool
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+spec:
+  arch: amd64
+  clusterName: ${name}
+  management:
+    autoRepair: false
+    upgradeType: InPlace
+  platform:
+    type: None
+  release:
+    image: quay.io/openshift-release-dev/ocp-release:4.20.0-x86_64
+  replicas: 2
+status:
+  replicas: 0
+`;
+}
