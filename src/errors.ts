@@ -53,8 +53,12 @@ export type ErrorCode =
   // Restore
   | "record-missing"
   | "record-invalid"
+  | "snapshot-changed"
   | "manifest-invalid"
   | "manifest-unsuitable"
+  | "hosted-cluster-differs"
+  | "release-older"
+  | "release-cannot-restore"
   | "encryption-key-mismatch"
   | "encryption-type-mismatch"
   | "snapshot-url-too-long"

@@ -22,6 +22,7 @@ import { describeError, type ActionError } from "./errors.ts";
 import type { ManagementCluster, ObjectRef, SnapshotStore } from "./ports.ts";
 import { finishRun } from "./recover/after-run.ts";
 import { renderRestore } from "./restore/restore-render.ts";
+import { limits } from "./time-limits.ts";
 import manifest from "../package.json" with { type: "json" };
 
 const clock = createClock();
@@ -31,6 +32,7 @@ const read = (name: string): string => core.getInput(name);
 /** Main or post step: from inputs to adapters, to the use case of the mode, to outputs. Throws whatever failed. */
 export async function run(signal: AbortSignal): Promise<void> {
   mask(listSecrets(read, process.env));
+  log.debug(`limits: ${JSON.stringify(limits)}`);
   if (isPost(core.getState)) return runPost();
   markMain(core.saveState);
   for (const { given, meant } of findMistypedInputs(process.env))

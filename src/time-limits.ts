@@ -2,8 +2,10 @@
 export const limits = {
   /** One request to the API server: an answer later than this comes from a server in trouble. */
   requestTimeoutMs: 30_000,
-  /** Tries of one request; with the delays below a restart of an API server behind a load balancer is outlived. */
+  /** Tries of one request to a server that never answered: a wrong address is told within seconds. */
   requestTries: 6,
+  /** How long one request to a server that has answered before is tried: a single API server restarts within a minute. */
+  requestPatienceMs: 60_000,
   /** First delay between two tries, doubled each time with full jitter. */
   retryDelayMs: 250,
   /** Longest delay between two tries, a Retry-After included: longer would eat the hold's time. */
@@ -40,6 +42,8 @@ export const limits = {
   lockMs: 15 * 60_000,
   /** Undo on a signal: the runner sends SIGTERM after 7.5 s. */
   undoOnSignalMs: 6_000,
+  /** Between two tries of an undo that failed, whatever the reason: an outage, or permissions that are being applied anew. */
+  undoRetryMs: 1_000,
   /** Undo after an error, and in the post step: the runner ends a job about 4.5 min after it was cancelled. */
   undoMs: 120_000,
   /** Connection and answer of the object store; a part of 8 MiB over 1 Mbit/s takes 64 s. */

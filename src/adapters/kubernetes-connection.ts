@@ -5,7 +5,14 @@ import type { Kubeconfig } from "./kubeconfig.ts";
 
 export type ClusterLimits = {
   readonly [
-    Name in "requestTimeoutMs" | "requestTries" | "retryDelayMs" | "retryDelayMaxMs" | "execStallMs" | "execPingMs"
+    Name in
+      | "requestTimeoutMs"
+      | "requestTries"
+      | "requestPatienceMs"
+      | "retryDelayMs"
+      | "retryDelayMaxMs"
+      | "execStallMs"
+      | "execPingMs"
   ]: number;
 };
 
@@ -19,6 +26,8 @@ export interface Connection {
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
   readonly limits: ClusterLimits;
+  /** Shared by all connections to one cluster. */
+  readonly seen: { answered: boolean };
 }
 
 /** Opens no connection yet. Its sockets are its own: one that hangs delays no other connection. */
@@ -27,7 +36,8 @@ export function createConnection(
   world: {
     readonly clock: Clock;
     readonly log: Log;
-    readonly signal?: AbortSignal | undefined;
+    readonly signal: AbortSignal | undefined;
+    readonly seen: { answered: boolean };
     readonly limits?: ClusterLimits | undefined;
   },
 ): Connection {
@@ -49,6 +59,7 @@ export function createConnection(
     clock: world.clock,
     log: world.log,
     signal: world.signal,
+    seen: world.seen,
     limits: world.limits ?? defaultLimits,
   };
 }

@@ -16,23 +16,30 @@ export function createTransport(connection: Connection): HttpLibrary {
 }
 
 async function send(connection: Connection, request: RequestContext): Promise<ResponseContext> {
-  const { limits, log, clock, signal } = connection;
+  const { log, clock, signal } = connection;
   const what = `${request.getHttpMethod()} ${new URL(request.getUrl()).pathname}`;
+  const firstMs = clock.nowMs();
   for (let tries = 1; ; tries += 1) {
     const startedMs = clock.nowMs();
     const answer = await sendOnce(connection, request).catch((error: unknown) => toError(error));
-    const took = `${String(clock.nowMs() - startedMs)} ms`;
+    const endedMs = clock.nowMs();
     if (signal?.aborted === true) throw new ActionError("cancelled", `${what} was interrupted`, { cause: answer });
+    const enough = isEnough(connection, tries, endedMs - firstMs);
     if (answer instanceof Error) {
       const problem = describeConnectionError(answer, hostOf(connection));
-      log.debug(`${what}: ${problem.message} after ${took}`);
-      if (isLasting(answer) || tries >= limits.requestTries) throw problem;
+      log.debug(`${what}: ${problem.message} after ${String(endedMs - startedMs)} ms`);
+      if (enough || isLasting(answer)) throw problem;
     } else {
-      log.debug(`${what}: ${String(answer.httpStatusCode)} after ${took}`);
-      if (!isPassing(answer.httpStatusCode) || tries >= limits.requestTries) return answer;
+      log.debug(`${what}: ${String(answer.httpStatusCode)} after ${String(endedMs - startedMs)} ms`);
+      if (enough || !isPassing(answer.httpStatusCode)) return answer;
     }
     await clock.sleep(delayMs(connection, tries, answer), signal);
   }
+}
+
+/** A server that never answered is not waited for; one that did is only away. */
+function isEnough({ limits, seen }: Connection, tries: number, tookMs: number): boolean {
+  return tries >= limits.requestTries && (!seen.answered || tookMs >= limits.requestPatienceMs);
 }
 
 /** Too many requests, and what an API server or a proxy before it says while it starts, ends or is overloaded. */
@@ -75,6 +82,7 @@ async function sendOnce(connection: Connection, request: RequestContext): Promis
   const answered = Object.entries(response.headers).flatMap(([name, value]): [string, string][] =>
     typeof value === "string" ? [[name, value]] : [],
   );
+  connection.seen.answered = true;
   return new ResponseContext(response.statusCode ?? 0, Object.fromEntries(answered), {
     text: () => Promise.resolve(content.toString("utf8")),
     binary: () => Promise.resolve(content),

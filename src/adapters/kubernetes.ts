@@ -35,10 +35,14 @@ const fieldManager = "hypershift-etcd-backup-action";
 
 /** The management cluster behind a kubeconfig; nothing is contacted before the first call. */
 export function createManagementCluster(kubeconfig: Kubeconfig, world: ClusterWorld): ManagementCluster {
-  return connect(kubeconfig, world, undefined);
+  return connect(kubeconfig, { ...world, seen: { answered: false } }, undefined);
 }
 
-function connect(kubeconfig: Kubeconfig, world: ClusterWorld, signal: AbortSignal | undefined): ManagementCluster {
+function connect(
+  kubeconfig: Kubeconfig,
+  world: ClusterWorld & Pick<Connection, "seen">,
+  signal: AbortSignal | undefined,
+): ManagementCluster {
   const connection = createConnection(kubeconfig, { ...world, signal });
   const { custom, apps, core, authorization, version } = createClients(connection);
   const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);

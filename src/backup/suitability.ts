@@ -12,6 +12,9 @@ import { findLiveJournal } from "../recover/dead-run.ts";
 import type { Findings } from "./findings.ts";
 import type { BackupWorld } from "./world.ts";
 
+/** From 4.14 on the etcd image has etcdutl, and HyperShift takes one restoreSnapshotURL for all members. */
+const oldestRelease = [4, 14] as const;
+
 /** A deployment that writes to etcd, as it is to be put back. */
 export interface Writer {
   readonly name: WriterName;
@@ -101,6 +104,13 @@ export function checkHostedCluster(
         },
       ),
     );
+  if (isTooOld(hostedCluster.releaseVersion))
+    findings.add(
+      unsuitable(
+        `has release ${hostedCluster.releaseVersion ?? ""}, older than ${oldestRelease.join(".")}`,
+        "upgrade it first: older etcd images lack the tools, and older operators restore otherwise",
+      ),
+    );
   if (hostedCluster.deleting) findings.add(unsuitable("is being deleted", "nothing can be backed up any more"));
   if (hostedCluster.etcd.managementType !== "Managed")
     findings.add(
@@ -131,14 +141,22 @@ export function checkHostedCluster(
   if (controlPlane === undefined) {
     if (findings.none)
       findings.add(unsuitable("has no HostedControlPlane", "wait until HyperShift has made the control plane"));
-  } else if (controlPlane.owner !== undefined && controlPlane.owner !== name) {
+  } else if (controlPlane.owner !== name) {
     findings.add(
       unsuitable(
-        `shares its control plane namespace with ${JSON.stringify(controlPlane.owner)}`,
+        `is not the owner of its HostedControlPlane, which names ${JSON.stringify(controlPlane.owner ?? "none")}`,
         "check the inputs hosted-cluster and hosted-cluster-namespace",
       ),
     );
   } else if (findCondition(controlPlane.conditions, "ValidHostedControlPlaneConfiguration")?.status === "False") {
     findings.add(unsuitable("has an invalid control plane configuration", "mend its configuration first"));
   }
+}
+
+/** False for a version that is not known: a release named by digest says none until it is rolled out. */
+function isTooOld(version: string | undefined): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)\./.exec(version ?? "") ?? [];
+  if (major === undefined || minor === undefined) return false;
+  const [oldestMajor, oldestMinor] = oldestRelease;
+  return Number(major) < oldestMajor || (Number(major) === oldestMajor && Number(minor) < oldestMinor);
 }

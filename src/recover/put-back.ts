@@ -22,28 +22,49 @@ export interface PutBackWorld {
 const conflictTries = 5;
 
 /**
- * Brings stopped writers back and resumes reconciliation, in one go. Safe to run twice and beside another run: replicas
- * are only raised, a pause is only taken away where it is this run's, and a hosted cluster that another nonce holds is
- * not touched. Returns false when there was nothing of this run to put back.
- * Throws `release-failed`, with the commands for a human, when something stayed.
+ * Brings stopped writers back and resumes reconciliation, in one go; tries again, whatever fails, as long as there is
+ * time. Safe to run twice and beside another run: replicas are only raised, a pause is only taken away where it
+ * is this run's, and a hosted cluster that another nonce holds is not touched.
+ * Throws `release-failed`, with the commands for a human, when something stayed, and `journal-unreadable`.
  */
-export async function putBack(world: PutBackWorld, ref: ObjectRef, held: Held): Promise<boolean> {
+export async function putBack(world: PutBackWorld, ref: ObjectRef, held: Held): Promise<void> {
+  const { clock, log } = world;
+  const giveUpMs = clock.nowMs() + limits.undoMs;
+  let last: ActionError | undefined;
+  for (;;) {
+    try {
+      await tryPutBack(world, ref, held);
+      return;
+    } catch (error) {
+      const reason = describeError(error);
+      if (reason.code === "journal-unreadable") throw reason;
+      // The time of the undo is over: what failed before tells more.
+      if (reason.code === "cancelled") throw releaseFailed(ref, held, last ?? reason);
+      if (clock.nowMs() >= giveUpMs) throw releaseFailed(ref, held, reason);
+      if (reason.code !== last?.code)
+        log.info(`putting back failed with ${reason.code}: ${reason.message}; it is tried again`);
+      last = reason;
+    }
+    await clock.sleep(limits.undoRetryMs);
+  }
+}
+
+async function tryPutBack(world: PutBackWorld, ref: ObjectRef, held: Held): Promise<void> {
   const before = await world.cluster.findHostedCluster(ref);
-  if (before === undefined) return false;
+  if (before === undefined) return;
   const journal = findJournal(before, await world.cluster.readServerTime());
   if (journal === undefined ? before.pausedUntil !== held.deadline : journal.nonce !== held.nonce) {
     if (journal !== undefined) world.log.warning(`${ref.name} is held by another run now; nothing of it was changed`);
-    return false;
+    return;
   }
-  const released = journal?.phase === "transfer" || journal?.phase === "cleanup";
+  // Whoever scaled a writer down after the release wants it so. An undo that got half way is no release.
+  const released = journal?.phase === "transfer";
   const results = await Promise.allSettled([
-    // Whoever scaled a writer down after the release wants it so.
     released || raiseWriters(world, controlPlaneNamespace(ref.namespace, ref.name), held.original.replicas),
-    resumeReconciliation(world, ref, held, "cleanup"),
+    resumeReconciliation(world, ref, held, released ? "transfer" : "cleanup"),
   ]);
   const failed = results.find((result) => result.status === "rejected");
-  if (failed) throw releaseFailed(ref, held, describeError(failed.reason));
-  return true;
+  if (failed) throw failed.reason;
 }
 
 /** Scales each writer that is below its original count up to it, in parallel. A writer that is gone is left to HyperShift. */
@@ -155,7 +176,7 @@ export async function waitForWriters(
       await world.clock.sleep(limits.pollMs, signal);
     } catch (error) {
       if (signal.aborted) return down;
-      throw error;
+      if (!hasCode(error, "cluster-unreachable")) throw error;
     }
   }
 }
@@ -175,7 +196,7 @@ export function manualCommands(ref: ObjectRef, original: Journal["original"]): r
   ];
 }
 
-export function releaseFailed(ref: ObjectRef, held: Held, reason: ActionError): ActionError {
+function releaseFailed(ref: ObjectRef, held: Held, reason: ActionError): ActionError {
   return new ActionError(
     "release-failed",
     `the API servers of ${ref.namespace}/${ref.name} may be down: putting them back failed with ${reason.code}: ${reason.message}`,
