@@ -8,6 +8,8 @@ export interface Clock {
   nowMs(): number;
   /** Resolves after `ms`; rejects with code `cancelled` when `signal` aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** A signal that aborts after `ms`. */
+  timeout(ms: number): AbortSignal;
 }
 
 export interface Log {

@@ -21,6 +21,7 @@ export interface StoreWorld {
 
 export const realClock: Clock = {
   nowMs: () => Date.now(),
+  timeout: (ms) => AbortSignal.timeout(ms),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 

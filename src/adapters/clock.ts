@@ -13,5 +13,6 @@ export function createClock(): Clock {
         throw new ActionError("cancelled", "the run was cancelled while it waited", { cause: error });
       }
     },
+    timeout: (ms) => AbortSignal.timeout(ms),
   };
 }

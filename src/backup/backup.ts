@@ -213,7 +213,7 @@ async function recoverDeadRun(request: BackupRequest, world: BackupWorld, report
 async function undo(request: BackupRequest, journal: Journal, world: BackupWorld, report: BackupReport): Promise<void> {
   const { log } = world;
   const cancelled = world.signal.aborted;
-  const free = bindSignal(world, AbortSignal.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
+  const free = bindSignal(world, world.clock.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
   await settleRun(free, request.hostedCluster, journal, request.prefix);
   if (report.apiServers !== "down") return;
   const looking = cancelled ? AbortSignal.abort() : free.signal;

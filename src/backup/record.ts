@@ -17,7 +17,7 @@ export async function writeRecord(
   report: BackupReport,
   world: BackupWorld,
 ): Promise<void> {
-  const store = world.store.withSignal(AbortSignal.timeout(limits.storeRequestMs));
+  const store = world.store.withSignal(world.clock.timeout(limits.storeRequestMs));
   const key = recordKey(plan.key);
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
   const body = renderRecord(describe(plan, result, report, world));

@@ -49,7 +49,7 @@ export async function transferSnapshot(
   } catch (error) {
     // The first failure is the one to tell; an upload that stays is found again by its key.
     await world.store
-      .withSignal(AbortSignal.timeout(limits.undoOnSignalMs))
+      .withSignal(world.clock.timeout(limits.undoOnSignalMs))
       .abortUpload(upload)
       .catch(() => undefined);
     throw error;

@@ -16,7 +16,7 @@ export async function finishRun(
   prefix: string,
 ): Promise<void> {
   await settleRun(world, ref, run, prefix);
-  const down = await waitForWriters(world, ref, run.original.replicas, AbortSignal.timeout(limits.undoMs));
+  const down = await waitForWriters(world, ref, run.original.replicas, world.clock.timeout(limits.undoMs));
   if (down.length === 0) {
     world.log.info("the API servers are back");
     return;
