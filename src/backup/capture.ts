@@ -10,6 +10,7 @@ import {
   type SaveState,
 } from "../etcd/snapshot-save.ts";
 import { limits } from "../time-limits.ts";
+import { neededBytes, reservedBytes, spaceMissing } from "./members.ts";
 import type { BackupPlan } from "./preflight.ts";
 import type { BackupWorld } from "./world.ts";
 
@@ -41,6 +42,8 @@ export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promis
         return { file, revisionBefore: state.revisionBefore, revisionOpened: state.revisionOpened };
       case "failed":
         throw saveFailed(plan, state);
+      case "full":
+        throw spaceMissing(plan.member, state.freeBytes);
       case "absent":
         attempt += 1;
         action = "start";
@@ -83,7 +86,10 @@ export async function finishSnapshot(
       return result.snapshot;
     } else if (result?.state === "failed") {
       throw saveFailed(plan, result);
-    } else if (result?.state !== "running") {
+    } else if (result?.state === "running") {
+      // etcd stops at a full volume; half of what it was to keep is left for it, whatever takes the space.
+      if (result.freeBytes < reservedBytes(plan.member) / 2) throw spaceMissing(plan.member, result.freeBytes);
+    } else {
       throw new ActionError(
         "snapshot-invalid",
         `${plan.member.tools.statusTool} in pod ${plan.member.pod} does not recognise the snapshot that etcd saved`,
@@ -113,6 +119,7 @@ async function runSave(
   const argv = saveCommand(action, file, plan.member.tools, {
     limitSeconds: Math.ceil(saveLimitMs(plan) / 1000),
     waitMs: watchMs,
+    neededBytes: neededBytes(plan.member),
   });
   try {
     const result = await world.cluster.exec(podOf(plan), argv, { timeoutMs: watchMs + limits.execTimeoutMs });

@@ -38,20 +38,26 @@ export function chooseMember(members: readonly MemberReport[], findings: Finding
   const [first] = members;
   if (first === undefined) {
     if (findings.none) findings.add(unhealthy("there is no etcd member that can be captured"));
-  } else if (chosen === undefined)
-    findings.add(
-      new ActionError(
-        "space-missing",
-        `the volume of ${first.pod} has ${String(first.volume.freeBytes)} bytes free; a snapshot of ${String(first.dbSizeBytes)} bytes needs ${String(neededBytes(first))}`,
-        { hint: "a full volume takes etcd down: defragment etcd, or give it a larger volume" },
-      ),
-    );
+  } else if (chosen === undefined) findings.add(spaceMissing(first, first.volume.freeBytes));
   return chosen;
 }
 
 /** The database, and room for what etcd writes meanwhile. */
-function neededBytes(member: MemberReport): number {
-  return member.dbSizeBytes + Math.max(gibibyte, Math.ceil(member.volume.sizeBytes / 10));
+export function neededBytes(member: MemberReport): number {
+  return member.dbSizeBytes + reservedBytes(member);
+}
+
+/** What must stay free beside the snapshot. */
+export function reservedBytes(member: MemberReport): number {
+  return Math.max(gibibyte, Math.ceil(member.volume.sizeBytes / 10));
+}
+
+export function spaceMissing(member: MemberReport, freeBytes: number): ActionError {
+  return new ActionError(
+    "space-missing",
+    `the volume of ${member.pod} has ${String(freeBytes)} bytes free; a snapshot of ${String(member.dbSizeBytes)} bytes needs ${String(neededBytes(member))}`,
+    { hint: "a full volume takes etcd down: defragment etcd, or give it a larger volume" },
+  );
 }
 
 async function readMember(

@@ -13,14 +13,21 @@ export function snapshotFile(nonce: string, attempt: number): string {
   return `${directory}/${filePrefix}${nonce}-${String(attempt)}.db`;
 }
 
+/** Prints the free space of the files' volume in KiB; with shell builtins, since awk and cut are not in every image. */
+const freeSpace = `free_kib() {
+  df -P -k ${directory} | { read -r _; read -r _ _ _ free _; echo "$free"; }
+}`;
+
 // PID 1 of the container is etcd, which reaps nobody: an ended child looks alive for ever. So the end of the save is told
 // by a file that a rename makes, never by a process id. The child holds no stream of the exec, so that a cut connection
 // neither ends nor delays it.
-const saving = `
-action=$1 file=$2 limit=$3 looks=$4
-shift 4
+const saving = `${freeSpace}
+action=$1 file=$2 limit=$3 looks=$4 needed=$5
+shift 5
 if [ "$action" = start ]; then
   [ ! -e "$file.first" ] || { echo "started already"; exit 0; }
+  free=$(free_kib)
+  [ "$free" -ge "$needed" ] || { echo "full $free"; exit 0; }
   "$@" ${revisionCommand} >"$file.first" 2>/dev/null || { echo "failed 1 the member does not answer"; exit 0; }
   (
     rc=0
@@ -50,6 +57,8 @@ echo waiting
 export type SaveState =
   | { readonly state: "absent" }
   | { readonly state: "waiting" }
+  /** Not started: etcd has taken space since it was looked at. */
+  | { readonly state: "full"; readonly freeBytes: number }
   | { readonly state: "failed"; readonly exitCode: number; readonly reason: string }
   /** `revisionBefore` was read before the save began, `revisionOpened` after its file had bytes. */
   | { readonly state: "opened"; readonly revisionBefore: number; readonly revisionOpened: number };
@@ -63,7 +72,7 @@ export function saveCommand(
   action: "start" | "watch",
   file: string,
   tools: MemberTools,
-  options: { readonly limitSeconds: number; readonly waitMs: number },
+  options: { readonly limitSeconds: number; readonly waitMs: number; readonly neededBytes: number },
 ): readonly string[] {
   const looks = Math.max(1, Math.floor(options.waitMs / 50));
   return [
@@ -75,6 +84,7 @@ export function saveCommand(
     file,
     String(options.limitSeconds),
     String(looks),
+    String(Math.ceil(options.neededBytes / 1024)),
     ...etcdctl(tools.authority),
   ];
 }
@@ -83,6 +93,8 @@ export function saveCommand(
 export function parseSaveState(output: string): SaveState | undefined {
   const text = output.trim();
   if (text === "absent" || text === "waiting") return { state: text };
+  const full = /^full (\d+)$/.exec(text);
+  if (full) return { state: "full", freeBytes: Number(full[1]) * 1024 };
   const failed = /^failed (\d+) (.*)$/.exec(text);
   if (failed) return { state: "failed", exitCode: Number(failed[1]), reason: readableReason(failed[2] ?? "") };
   const opened = /^opened (.*)\nfirst (.*)$/.exec(text);
@@ -92,10 +104,10 @@ export function parseSaveState(output: string): SaveState | undefined {
   return { state: "opened", revisionBefore, revisionOpened };
 }
 
-const finishing = `
+const finishing = `${freeSpace}
 file=$1 tool=$2
 if [ ! -e "$file.rc" ]; then
-  [ -e "$file.first" ] && echo running || echo absent
+  [ -e "$file.first" ] && echo "running $(free_kib)" || echo absent
   exit 0
 fi
 rc=$(cat "$file.rc")
@@ -121,7 +133,7 @@ export interface SavedSnapshot {
 
 export type SaveResult =
   | { readonly state: "absent" }
-  | { readonly state: "running" }
+  | { readonly state: "running"; readonly freeBytes: number }
   | { readonly state: "failed"; readonly exitCode: number; readonly reason: string }
   | { readonly state: "saved"; readonly snapshot: SavedSnapshot };
 
@@ -136,7 +148,9 @@ export function resultCommand(file: string, tools: MemberTools): readonly string
  */
 export function parseSaveResult(output: string): SaveResult | undefined {
   const text = output.trim();
-  if (text === "absent" || text === "running") return { state: text };
+  if (text === "absent") return { state: text };
+  const running = /^running (\d+)$/.exec(text);
+  if (running) return { state: "running", freeBytes: Number(running[1]) * 1024 };
   const field = (name: string): string => new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1] ?? "";
   const exitCode = Number(field("rc") || "1");
   if (exitCode !== 0) return { state: "failed", exitCode, reason: readableReason(field("log")) };

@@ -28,6 +28,10 @@ describe("the state of a save", () => {
     });
   });
 
+  test("not started, since the volume filled up meanwhile", () => {
+    expect(parseSaveState("full 1024\n")).toEqual({ state: "full", freeBytes: 1024 * 1024 });
+  });
+
   test.each(["", "opened \nfirst ", "opened {}\nfirst {}", "started already"])("%j says nothing", (output) => {
     expect(parseSaveState(output)).toBeUndefined();
   });
@@ -60,7 +64,8 @@ describe("the result of a save", () => {
     expect(parseSaveResult(saved.replace("20512", "20480"))).toBeUndefined();
   });
 
-  test.each(["absent", "running"] as const)("%s", (state) => {
-    expect(parseSaveResult(`${state}\n`)).toEqual({ state });
+  test("absent, or running with the space that is left", () => {
+    expect(parseSaveResult("absent\n")).toEqual({ state: "absent" });
+    expect(parseSaveResult("running 2048\n")).toEqual({ state: "running", freeBytes: 2 * 1024 * 1024 });
   });
 });

@@ -1,0 +1,47 @@
+import type { Clock, Log, ObjectRef, SnapshotStore } from "../ports.ts";
+import type { SnapshotUri } from "../snapshot/location.ts";
+
+/** Variables of the runner: GITHUB_WORKSPACE and RUNNER_TEMP. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the rendering of a restore needs of the world. */
+export interface RestoreWorld {
+  readonly store: SnapshotStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly environment: Environment;
+  /** Called with a secret before anything could print it. */
+  readonly onSecret: (value: string) => void;
+}
+
+export interface RestoreRequest {
+  readonly snapshot: SnapshotUri;
+  /** A file, relative to GITHUB_WORKSPACE. */
+  readonly manifest: string;
+  /** A file that does not exist yet; absent: one under RUNNER_TEMP. */
+  readonly output?: string;
+  /** The raw 32 bytes; absent where nothing is encrypted, or where the manifest has the right key already. */
+  readonly encryptionKey?: Buffer;
+  readonly presignExpiresInSeconds: number;
+}
+
+/** What was rendered; outputs and summary are made of it. */
+export interface RestoreResult {
+  /** Of the manifest. */
+  readonly hostedCluster: ObjectRef;
+  readonly snapshotUri: string;
+  readonly recordUri: string;
+  /** Of the snapshot, as is what follows. */
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly revision: number;
+  readonly etcdVersion: string;
+  readonly createdAt: string;
+  /** Absent where the snapshot is not encrypted with `aescbc`. */
+  readonly encryptionKeySecretName?: string;
+  /** Secret. */
+  readonly presignedUrl: string;
+  readonly presignedUrlExpiresAt: string;
+  /** Absolute path. */
+  readonly renderedManifest: string;
+}
