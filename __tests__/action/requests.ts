@@ -1,0 +1,29 @@
+import { at, numberAt } from "../../src/hypershift/json-path.ts";
+import type { LoggedRequest } from "../fakes/management-cluster/request-log.ts";
+
+/** True for what changes the cluster: trials and questions about access do not. */
+export function isChange({ verb, resource, dryRun }: LoggedRequest): boolean {
+  return !["get", "list", "watch"].includes(verb) && !dryRun && resource !== "selfsubjectaccessreviews";
+}
+
+export function isScaleDown(request: LoggedRequest): boolean {
+  return isScale(request) && numberAt(request.body, "spec", "replicas") === 0;
+}
+
+export function isScaleUp(request: LoggedRequest): boolean {
+  return isScale(request) && numberAt(request.body, "spec", "replicas") !== 0;
+}
+
+/** Sets, moves or takes away the pause. */
+export function isPause(request: LoggedRequest): boolean {
+  return isChange(request) && request.resource === "hostedclusters" && at(request.body, "spec") !== undefined;
+}
+
+/** The exec that starts `etcdctl snapshot save`. */
+export function isSave({ argv = [] }: LoggedRequest): boolean {
+  return argv.includes("start") && argv.includes("etcdctl");
+}
+
+function isScale(request: LoggedRequest): boolean {
+  return isChange(request) && request.resource === "deployments/scale";
+}
