@@ -2,7 +2,6 @@ import { ActionError, describeError, hasCode } from "../errors.ts";
 import {
   parseSaveResult,
   parseSaveState,
-  removalCommand,
   resultCommand,
   saveCommand,
   snapshotFile,
@@ -27,7 +26,8 @@ const watchMs = 5_000;
 
 /**
  * Starts `etcdctl snapshot save` detached in the pod and returns as soon as its file has bytes. A cut connection loses
- * nothing: the save is looked for, and started under another name only where it never began.
+ * nothing: the save is looked for, and started under another name only where it never began. One that does not begin is
+ * left to the undo, which brings the writers back first.
  */
 export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promise<OpenedSnapshot> {
   const { clock } = world;
@@ -54,7 +54,6 @@ export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promis
         break;
     }
   }
-  await world.cluster.exec(podOf(plan), removalCommand(plan.nonce), { timeoutMs: limits.execTimeoutMs });
   throw new ActionError(
     "snapshot-not-opened",
     `etcd in pod ${plan.member.pod} did not begin its snapshot within ${String(limits.snapshotOpenedMs / 1000)} s`,
