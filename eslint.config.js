@@ -48,11 +48,11 @@ export default tseslint.config(
   },
   { files: ["*.config.{js,ts}"], rules: { "no-restricted-exports": "off" } },
   { files: ["**/*.js"], extends: [tseslint.configs.disableTypeChecked] },
-  layer(["src/hypershift/**", "src/etcd/**", "src/snapshot/**"], {
+  layer(["src/hypershift/**", "src/etcd/**"], {
     external: [...sdks, ...actions],
     folders: [...edges, ...useCases, "ports"],
   }),
-  layer(["src/ports.ts", "src/errors.ts", "src/time-limits.ts"], {
+  layer(["src/snapshot/**", "src/ports.ts", "src/errors.ts", "src/time-limits.ts"], {
     external: [...sdks, ...actions],
     folders: [...edges, ...useCases],
   }),

@@ -34,6 +34,7 @@ export type ErrorCode =
   | "writers-not-stopped"
   | "hold-lost"
   | "release-failed"
+  | "leftovers-remain"
   | "snapshot-failed"
   | "snapshot-not-opened"
   | "snapshot-invalid"

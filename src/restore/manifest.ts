@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, parseDocument, visit, type Document, type Node } from "yaml";
+import { isAlias, isMap, isScalar, parseDocument, visit, type Document, type Node, type SchemaOptions } from "yaml";
 import { ActionError } from "../errors.ts";
 
 /** Kubernetes itself takes no object above 1.5 MiB; a rendered cluster has 4 KiB. */
@@ -6,7 +6,7 @@ export const manifestMaxBytes = 1024 * 1024;
 const documentsMax = 200;
 
 /** Scalars stay the text that they are: kubectl reads YAML 1.1, where 0644 is 420, and a number could lose digits. */
-const asWritten = { schema: "failsafe", customTags: ["null"] } as const;
+const asWritten: SchemaOptions = { schema: "failsafe", customTags: ["null"] };
 
 /** One YAML document of a manifest. */
 export interface ManifestDocument {
@@ -56,12 +56,16 @@ function parsePart(text: string, firstLine: number): ManifestDocument {
   const [problem] = [...document.errors, ...document.warnings];
   const lineOf = (offset: number): string => String(firstLine + countLines(text.slice(0, offset)));
   if (problem) throw invalid(`is not plain YAML (${problem.code} in line ${lineOf(problem.pos[0])})`);
-  if (document.directives?.yaml.explicit === true) throw invalid("has a %YAML directive; remove it");
+  if (document.directives.yaml.explicit === true) throw invalid("has a %YAML directive; remove it");
   const check = (node: Node): void => {
     const oddity = findOddity(node);
     if (oddity !== undefined) throw invalid(`${oddity} in line ${lineOf(node.range?.[0] ?? 0)}`);
   };
-  visit(document, { Node: (_, node) => { check(node); } });
+  visit(document, {
+    Node: (_, node) => {
+      check(node);
+    },
+  });
   if (document.contents !== null && !isMap(document.contents) && document.toJS() !== null)
     throw invalid(`has a document without fields in line ${String(firstLine)}`);
   return { text, document, value: isMap(document.contents) ? document.toJS() : undefined };

@@ -29,9 +29,13 @@ export async function readRecordedSnapshot(snapshot: SnapshotUri, store: Snapsho
   const recordUri = formatSnapshotUri({ bucket: snapshot.bucket, key: recordKey(key) });
   const stored = await store.findObject(recordKey(key));
   if (stored === undefined)
-    throw new ActionError("record-missing", `the snapshot ${uri} has no record ${recordUri}: nothing says that it is whole`, {
-      hint: "restore another snapshot, one that has a record",
-    });
+    throw new ActionError(
+      "record-missing",
+      `the snapshot ${uri} has no record ${recordUri}: nothing says that it is whole`,
+      {
+        hint: "restore another snapshot, one that has a record",
+      },
+    );
   const record = parseRecord(await readText(recordKey(key), stored, recordUri, store), recordUri);
   const entry = record.snapshots.find((candidate) => candidate.uri === uri);
   if (entry === undefined)
