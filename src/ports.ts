@@ -114,6 +114,18 @@ export interface Upload {
   readonly id: string;
 }
 
+export interface OpenUpload extends Upload {
+  /** By the store's clock; undefined where the store does not say. */
+  readonly startedAt: Date | undefined;
+}
+
+/** An object as a listing shows it; of its versions the newest. */
+export interface ListedObject {
+  readonly key: string;
+  /** By the store's clock; undefined where the store does not say. */
+  readonly modifiedAt: Date | undefined;
+}
+
 export interface UploadedPart {
   /** From 1. */
   readonly number: number;
@@ -126,7 +138,7 @@ export interface UploadedPart {
 export interface SnapshotStore {
   withSignal(signal: AbortSignal): SnapshotStore;
   readonly bucket: string;
-  /** When the credentials end; undefined when they do not say. */
+  /** When the credentials that sign URLs end; undefined when they do not say. */
   findCredentialsExpiry(): Promise<Date | undefined>;
   findObject(key: string): Promise<StoredObject | undefined>;
   /** One PUT with `If-None-Match: *`; throws `object-exists`. */
@@ -148,8 +160,13 @@ export interface SnapshotStore {
   ): Promise<StoredObject>;
   /** True also when the upload is not there any more. */
   abortUpload(upload: Upload): Promise<void>;
-  /** Open uploads of exactly this key. */
-  listUploads(key: string): Promise<readonly Upload[]>;
+  /** Objects whose key begins with `prefix`, a folder with its slash, in the order of their keys. */
+  listObjects(prefix: string): Promise<readonly ListedObject[]>;
+  /**
+   * Open uploads of keys that begin with `prefix`, a key or a folder with its slash. Some stores list those of a key
+   * only, and some none.
+   */
+  listUploads(prefix: string): Promise<readonly OpenUpload[]>;
   /** The object's bytes; throws `object-not-found`. */
   readObject(key: string, options?: { readonly versionId?: string }): AsyncIterable<Uint8Array>;
   deleteObject(key: string, options?: { readonly versionId?: string }): Promise<void>;

@@ -287,21 +287,58 @@ describe("listing open uploads", () => {
     status: 200,
     headers: { "content-type": "application/xml" },
     body: `<?xml version="1.0"?><ListMultipartUploadsResult>${uploads
-      .map((id) => `<Upload><Key>${id.startsWith("x") ? "a.db.x" : "a.db"}</Key><UploadId>${id}</UploadId></Upload>`)
+      .map((id) => `<Upload><Key>${id.startsWith("x") ? "b.db" : "a.db"}</Key><UploadId>${id}</UploadId></Upload>`)
       .join("")}<IsTruncated>${String(next !== undefined)}</IsTruncated>${
       next === undefined ? "" : `<NextKeyMarker>a.db</NextKeyMarker><NextUploadIdMarker>${next}</NextUploadIdMarker>`
     }</ListMultipartUploadsResult>`,
   });
 
-  it("reads every page and keeps to the key", async () => {
+  it("reads every page and keeps to the prefix", async () => {
     const { server, store } = await connect(({ count }) => (count === 1 ? page(["1", "2"], "2") : page(["3", "x4"])));
     expect(await store.listUploads("a.db")).toEqual(["1", "2", "3"].map((id) => ({ key: "a.db", id })));
     expect(server.requests[1]?.url.searchParams.get("upload-id-marker")).toBe("2");
   });
 
+  it("ends when a page leads to itself", async () => {
+    const { store } = await connect(() => page(["1"], "1"));
+    expect(new Set((await store.listUploads("a.db")).map(({ id }) => id))).toEqual(new Set(["1"]));
+  });
+
   it("finds none where the store cannot list", async () => {
     const { store } = await connect(() => refusal(501, "NotImplemented"));
     expect(await store.listUploads("a.db")).toEqual([]);
+  });
+});
+
+describe("listing objects", () => {
+  const page = (keys: readonly string[], next?: string) => ({
+    status: 200,
+    headers: { "content-type": "application/xml" },
+    body: `<?xml version="1.0"?><ListBucketResult>${keys
+      .map((key) => `<Contents><Key>${key}</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified></Contents>`)
+      .join("")}<IsTruncated>${String(next !== undefined)}</IsTruncated>${
+      next === undefined ? "" : `<NextContinuationToken>${next}</NextContinuationToken>`
+    }</ListBucketResult>`,
+  });
+  const modifiedAt = new Date("2026-11-24T12:00:00Z");
+
+  it("reads every page and keeps to the prefix", async () => {
+    const { server, store } = await connect(({ count }) => (count === 1 ? page(["p/a"], "t") : page(["p/b", "q/c"])));
+    expect(await store.listObjects("p/")).toEqual(["p/a", "p/b"].map((key) => ({ key, modifiedAt })));
+    expect(server.requests.map(({ url }) => url.searchParams.get("prefix"))).toEqual(["p/", "p/"]);
+    expect(server.requests[1]?.url.searchParams.get("continuation-token")).toBe("t");
+  });
+
+  it("ends when a page leads to itself", async () => {
+    const { store } = await connect(() => page(["p/a"], "t"));
+    expect(new Set((await store.listObjects("p/")).map(({ key }) => key))).toEqual(new Set(["p/a"]));
+  });
+
+  it.each(["", "/", "p/../q/", "p//"])("asks nothing for the folder %j", async (prefix) => {
+    const { server, store } = await connect(() => page([]));
+    expect(await rejectedCode(store.listObjects(prefix))).toBe("input-invalid");
+    expect(await rejectedCode(store.listUploads(prefix))).toBe("input-invalid");
+    expect(server.requests).toEqual([]);
   });
 });
 

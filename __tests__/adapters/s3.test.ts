@@ -119,6 +119,7 @@ describe("a store that follows AWS", () => {
     for (const [call, action] of [
       [() => store.putNewObject("b.db", Buffer.from("x"), { contentType: "text/plain", metadata }), "s3:PutObject"],
       [() => store.listUploads("b.db"), "s3:ListBucketMultipartUploads"],
+      [() => store.listObjects("b/"), "s3:ListBucket"],
       [() => store.deleteObject("b.db"), "s3:DeleteObject"],
     ] as const) {
       const denied = await rejection(call());

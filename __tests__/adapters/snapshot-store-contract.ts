@@ -132,13 +132,32 @@ export function describeSnapshotStore(name: string, open: () => StoreWorld): voi
     it("lists the open uploads of a key and aborts them, twice without an error", async () => {
       const store = connect();
       const upload = await store.startUpload("open/a.db", { nonce: "ee55" });
-      const other = await store.startUpload("open/a.db.more", { nonce: "ee55" });
-      expect(await store.listUploads("open/a.db")).toEqual([upload]);
+      const other = await store.startUpload("open/b.db", { nonce: "ee55" });
+      const listed = await store.listUploads("open/a.db");
+      expect(listed).toEqual([{ ...upload, startedAt: expect.any(Date) as Date }]);
+      expect(Math.abs(Date.now() - (listed[0]?.startedAt?.getTime() ?? 0))).toBeLessThan(600_000);
       await store.abortUpload(upload);
       await store.abortUpload(upload);
       expect(await store.listUploads("open/a.db")).toEqual([]);
       expect(await store.findObject("open/a.db")).toBeUndefined();
       await store.abortUpload(other);
+    });
+
+    it("lists the objects and open uploads of a folder, and of no other that begins alike", async () => {
+      const store = connect();
+      const put = (key: string) =>
+        store.putNewObject(key, Buffer.from("x"), { contentType: "text/plain", metadata: { nonce: "ab" } });
+      await Promise.all(["list/one/b.db", "list/one/a.json", "list/one-more/c.db"].map(put));
+      const uploads = await Promise.all(
+        ["list/one/d.db", "list/one-more/e.db"].map((key) => store.startUpload(key, { nonce: "ab" })),
+      );
+      const objects = await store.listObjects("list/one/");
+      expect(objects.map(({ key }) => key)).toEqual(["list/one/a.json", "list/one/b.db"]);
+      for (const { modifiedAt } of objects)
+        expect(Math.abs(Date.now() - (modifiedAt?.getTime() ?? 0))).toBeLessThan(600_000);
+      expect(await store.listObjects("list/none/")).toEqual([]);
+      expect(await store.listUploads("list/one/")).toMatchObject([uploads[0]]);
+      for (const upload of uploads) await store.abortUpload(upload);
     });
 
     it("says what is not there", async () => {

@@ -10,6 +10,7 @@ const operations = {
   CompleteMultipartUpload: { doing: "complete the upload of", action: "s3:PutObject" },
   AbortMultipartUpload: { doing: "abort the upload of", action: "s3:AbortMultipartUpload" },
   ListMultipartUploads: { doing: "list the open uploads of", action: "s3:ListBucketMultipartUploads" },
+  ListObjects: { doing: "list the objects of", action: "s3:ListBucket" },
   GetObject: { doing: "read", action: "s3:GetObject" },
   GetObjectVersion: { doing: "read", action: "s3:GetObjectVersion" },
   DeleteObject: { doing: "delete", action: "s3:DeleteObject" },
@@ -144,8 +145,9 @@ function findHint(code: ErrorCode, failure: StoreFailure, call: StoreCall): stri
       return "look at s3-bucket, s3-endpoint and s3-force-path-style; the action creates no bucket";
     case "store-access-denied": {
       const looks = call.operation === "HeadObject";
+      const lists = call.operation === "ListObjects" || call.operation === "ListMultipartUploads";
       return [
-        `grant ${action} on arn:aws:s3:::${call.bucket}/${call.key}`,
+        `grant ${action} on arn:aws:s3:::${call.bucket}${lists ? "" : `/${call.key}`}`,
         ...(looks
           ? [`and s3:ListBucket on arn:aws:s3:::${call.bucket}: without it a missing object is refused too`]
           : []),

@@ -3,7 +3,6 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  ListMultipartUploadsCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { describeError, hasCode, type ActionError } from "../errors.ts";
@@ -129,52 +128,6 @@ export async function abortUpload(context: StoreContext, upload: Upload): Promis
   } catch (error) {
     if (failureOf(error)?.status !== 404) throw error;
   }
-}
-
-/** Open uploads of exactly this key; none from a store that cannot list. */
-export async function listUploads(context: StoreContext, key: string): Promise<readonly Upload[]> {
-  const uploads: Upload[] = [];
-  let marker: ListMarker | undefined = {};
-  try {
-    while (marker !== undefined) {
-      const page: UploadPage = await listPage(context, key, marker);
-      uploads.push(...page.uploads);
-      marker = page.next;
-    }
-  } catch (error) {
-    const status = failureOf(error)?.status;
-    if (status !== 501 && status !== 405) throw error;
-    context.log?.debug("the store cannot list open uploads");
-  }
-  return uploads;
-}
-
-interface ListMarker {
-  readonly KeyMarker?: string;
-  readonly UploadIdMarker?: string;
-}
-
-interface UploadPage {
-  readonly uploads: readonly Upload[];
-  readonly next: ListMarker | undefined;
-}
-
-async function listPage(context: StoreContext, key: string, marker: ListMarker): Promise<UploadPage> {
-  const { Key: prefix, ...bucket } = target(context, key);
-  const answer = await sendCall(context, "ListMultipartUploads", key, (options) =>
-    context.connection.client.send(new ListMultipartUploadsCommand({ ...bucket, ...marker, Prefix: prefix }), options),
-  );
-  const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = answer;
-  return {
-    uploads: (answer.Uploads ?? []).flatMap((upload) =>
-      upload.Key === key && upload.UploadId !== undefined ? [{ key, id: upload.UploadId }] : [],
-    ),
-    // Keys come in order, so another key ends it; a page without a marker would begin anew.
-    next:
-      IsTruncated === true && NextKeyMarker === key && NextUploadIdMarker !== undefined
-        ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker }
-        : undefined,
-  };
 }
 
 async function abortQuietly(context: StoreContext, upload: Upload): Promise<void> {

@@ -11,8 +11,9 @@ import {
 } from "./s3-calls.ts";
 import { createStoreConnection, type StoreSettings } from "./s3-client.ts";
 import { createAmbientCheck, findAmbientExpiry, findGivenExpiry, type Environment } from "./s3-credentials.ts";
+import { listObjects, listUploads } from "./s3-listing.ts";
 import { readObject } from "./s3-reading.ts";
-import { abortUpload, completeUpload, listUploads, startUpload, uploadPart } from "./s3-uploads.ts";
+import { abortUpload, completeUpload, startUpload, uploadPart } from "./s3-uploads.ts";
 import { putNewObject } from "./s3-writing.ts";
 import { signUrl, tryUrl } from "./signed-url.ts";
 
@@ -39,7 +40,8 @@ function createStore(context: StoreContext, environment: Environment): SnapshotS
     bucket: settings.bucket,
     withSignal: (signal) => createStore({ ...context, signal }, environment),
     findCredentialsExpiry: async () => {
-      if (settings.credentials !== undefined) return findGivenExpiry(settings.credentials, environment);
+      const signing = settings.presignCredentials ?? settings.credentials;
+      if (signing !== undefined) return findGivenExpiry(signing, environment);
       try {
         return await findAmbientExpiry(connection.client);
       } catch (error) {
@@ -52,7 +54,8 @@ function createStore(context: StoreContext, environment: Environment): SnapshotS
     uploadPart: (upload, number, body) => uploadPart(context, upload, number, body),
     completeUpload: (upload, parts, expected) => completeUpload(context, upload, parts, expected),
     abortUpload: (upload) => abortUpload(context, upload),
-    listUploads: (key) => listUploads(context, key),
+    listObjects: (prefix) => listObjects(context, prefix),
+    listUploads: (prefix) => listUploads(context, prefix),
     readObject: (key, options) => readObject(context, key, options),
     deleteObject: (key, options) => deleteObject(context, key, options?.versionId),
     signUrl: (key, options) => signUrl(context, key, options),

@@ -2,7 +2,7 @@ import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-
 import { isDead, type Journal } from "../hypershift/journal.ts";
 import type { Clock, Log, ManagementCluster, ObjectRef, SnapshotStore } from "../ports.ts";
 import { snapshotKey } from "../snapshot/location.ts";
-import { removeSnapshotFiles, removeUnrecorded } from "./clean-up.ts";
+import { removeSnapshotFiles, tryRemoveUnrecorded } from "./clean-up.ts";
 import { dropJournal, findJournal, putBack } from "./put-back.ts";
 
 export interface RecoverWorld {
@@ -38,7 +38,7 @@ export async function settleRun(
   const key = snapshotKey({ prefix, ...ref, acquired: new Date(run.acquired), nonce: run.nonce });
   await Promise.all([
     removeSnapshotFiles(world, controlPlaneNamespace(ref.namespace, ref.name), run.members, run.nonce),
-    removeUnrecorded(world, key, run.nonce),
+    tryRemoveUnrecorded(world, key, run.nonce),
   ]);
   await dropJournal(world, ref, run.nonce);
 }
