@@ -1,0 +1,3 @@
+module e2e/tools
+
+go 1.24
