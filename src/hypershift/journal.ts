@@ -30,7 +30,15 @@ export interface Journal {
   readonly members: readonly string[];
 }
 
-const longestLockMs = 2 * 3_600_000;
+/** No lock lasts longer without being renewed: `max-pause` is at most 2 h. What is older belongs to no live run. */
+export const longestLockMs = 2 * 3_600_000;
+
+/** Every field that a journal has; another one was written by somebody else, who may mean something by it. */
+const fields = {
+  journal: ["v", "nonce", "run", "acquired", "deadline", "phase", "original", "members"],
+  run: ["repository", "runId", "runAttempt", "url"],
+  original: ["pausedUntil", "replicas"],
+} as const;
 
 export function renderJournal(journal: Journal): string {
   return JSON.stringify(journal);
@@ -45,6 +53,9 @@ export function parseJournal(text: string, now: Date): Journal {
     throw unreadable("is no JSON");
   }
   if (at(value, "v") !== 1) throw unreadable("is of an unknown version");
+  refuseOthers(value, fields.journal);
+  refuseOthers(at(value, "run"), fields.run);
+  refuseOthers(at(value, "original"), fields.original);
   const nonce = stringAt(value, "nonce") ?? "";
   if (!/^[0-9a-f]{32}$/.test(nonce)) throw unreadable("has no valid nonce");
   const phase = phases.find((known) => known === at(value, "phase"));
@@ -52,6 +63,7 @@ export function parseJournal(text: string, now: Date): Journal {
   const acquired = readTime(value, "acquired");
   const deadline = readTime(value, "deadline");
   if (new Date(deadline).getTime() > now.getTime() + longestLockMs) throw unreadable("has a deadline over 2 h ahead");
+  if (new Date(acquired).getTime() > new Date(deadline).getTime()) throw unreadable("ends before it was acquired");
   return {
     v: 1,
     nonce,
@@ -81,6 +93,11 @@ function unreadable(problem: string): ActionError {
   return new ActionError("journal-unreadable", `the annotation ${journalAnnotation} of the hosted cluster ${problem}`, {
     hint: "look at the annotation; when no backup is running, put back what it names and remove it by hand",
   });
+}
+
+function refuseOthers(value: unknown, known: readonly string[]): void {
+  if (typeof value === "object" && value !== null && !Object.keys(value).every((name) => known.includes(name)))
+    throw unreadable("has a field that this version does not know");
 }
 
 function readTime(value: unknown, field: string): string {

@@ -1,4 +1,5 @@
 import { ActionError } from "../errors.ts";
+import { parseTime } from "../hypershift/pause.ts";
 
 /** An object in a store, as `s3://bucket/key`. */
 export interface SnapshotUri {
@@ -48,7 +49,17 @@ export function recordKey(snapshotKey: string): string {
   return snapshotKey.replace(/\.db$/, ".json");
 }
 
-/** Key of the snapshot of one run: `<prefix>/<namespace>/<hosted cluster>/<time>-<nonce8>.db`; a pure function of the journal. */
+/** The folder of one hosted cluster, with its slash: `<prefix>/<namespace>/<hosted cluster>/`. */
+export function clusterFolder(cluster: {
+  readonly prefix: string;
+  readonly namespace: string;
+  readonly name: string;
+}): string {
+  const { prefix, namespace, name } = cluster;
+  return `${prefix === "" ? "" : `${prefix}/`}${namespace}/${name}/`;
+}
+
+/** Key of the snapshot of one run: `<folder of the cluster><time>-<nonce8>.db`; a pure function of the journal. */
 export function snapshotKey(run: {
   readonly prefix: string;
   readonly namespace: string;
@@ -57,8 +68,19 @@ export function snapshotKey(run: {
   readonly nonce: string;
 }): string {
   const time = formatTime(run.acquired).replaceAll(/[-:]/g, "");
-  const file = `${time}-${run.nonce.slice(0, 8)}.db`;
-  return [run.prefix, run.namespace, run.name, file].filter((segment) => segment !== "").join("/");
+  return `${clusterFolder(run)}${time}-${run.nonce.slice(0, 8)}.db`;
+}
+
+/** What `snapshotKey` made `key` of, in the folder of its cluster; undefined for every other key. */
+export function findSnapshotRun(
+  folder: string,
+  key: string,
+): { readonly acquired: Date; readonly nonce8: string } | undefined {
+  const name = key.startsWith(folder) ? key.slice(folder.length) : "";
+  const pattern = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-([0-9a-f]{8})\.db$/;
+  const nonce8 = pattern.exec(name)?.[7];
+  const acquired = parseTime(name.replace(pattern, "$1-$2-$3T$4:$5:$6Z"));
+  return nonce8 === undefined || acquired === undefined ? undefined : { acquired, nonce8 };
 }
 
 /** RFC 3339 in UTC with whole seconds, as HyperShift's operators parse it. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
+  clusterFolder,
+  findSnapshotRun,
   formatSnapshotUri,
   isSafeKey,
   parseSnapshotUri,
@@ -17,6 +19,27 @@ test("the key of a snapshot is a function of its run", () => {
   });
   expect(key).toBe("backups/prod/clusters/example/20261124T010203Z-01234567.db");
   expect(recordKey(key)).toBe("backups/prod/clusters/example/20261124T010203Z-01234567.json");
+});
+
+test("a key tells the run that it is a function of", () => {
+  const cluster = { prefix: "", namespace: "clusters", name: "example" };
+  const acquired = new Date("2026-11-24T01:02:03Z");
+  const key = snapshotKey({ ...cluster, acquired, nonce: "0123456789abcdef0123456789abcdef" });
+  expect(findSnapshotRun(clusterFolder(cluster), key)).toEqual({ acquired, nonce8: "01234567" });
+});
+
+test.each([
+  "clusters/example/20261124T010203Z-01234567.json",
+  "clusters/example/20261124T010203Z-01234567.key.age",
+  "clusters/example/20261124T010203Z-01234567-etcd-0.db",
+  "clusters/example/20261324T010203Z-01234567.db",
+  "clusters/example/20261124T010203Z-0123456G.db",
+  "clusters/example/by-hand.db",
+  "clusters/example/old/20261124T010203Z-01234567.db",
+  "clusters/example2/20261124T010203Z-01234567.db",
+  "prefix/clusters/example/20261124T010203Z-01234567.db",
+])("%s is no key of a run of clusters/example", (key) => {
+  expect(findSnapshotRun("clusters/example/", key)).toBeUndefined();
 });
 
 test.each(["s3://bucket/a.db", "s3://my.bucket-1/prefix/clusters/example/20261124T010203Z-01234567.db"])(
