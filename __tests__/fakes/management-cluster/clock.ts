@@ -1,14 +1,46 @@
+/** Where time comes from: this machine, or a timeline that a test plays. */
+export interface TimeSource {
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+  /** Runs `work` after `ms`, and keeps no process for it; returns what calls it off. */
+  after(ms: number, work: () => void): () => void;
+}
+
+export const machineTime: TimeSource = {
+  nowMs: () => Date.now(),
+  after: (ms, work) => {
+    const timer = setTimeout(work, ms);
+    timer.unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
 /** The clock of the whole world: API server, operators, object dates. It may be skewed, and can be moved on. */
 export class WorldClock {
   #offsetMs: number;
+  readonly #source: TimeSource;
   readonly #listeners = new Set<() => void>();
 
-  constructor(skewMs = 0) {
+  constructor(skewMs = 0, source: TimeSource = machineTime) {
     this.#offsetMs = skewMs;
+    this.#source = source;
   }
 
   nowMs(): number {
-    return Date.now() + this.#offsetMs;
+    return this.#source.nowMs() + this.#offsetMs;
+  }
+
+  /** Runs `work` after `ms`; returns what calls it off. */
+  after(ms: number, work: () => void): () => void {
+    return this.#source.after(ms, work);
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.after(ms, resolve);
+    });
   }
 
   now(): Date {

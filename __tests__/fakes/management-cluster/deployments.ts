@@ -21,7 +21,7 @@ export class DeploymentController {
   readonly #namespace: string;
   readonly #switches: () => Pick<Switches, "drainMs" | "startMs" | "stuckWriters">;
   readonly #hooks: DeploymentHooks;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #callOffs = new Set<() => void>();
   #created = 0;
 
   constructor(
@@ -64,7 +64,7 @@ export class DeploymentController {
   }
 
   close(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const callOff of this.#callOffs) callOff();
   }
 
   /** Pods of the deployment that run or end; an evicted one is not among them. */
@@ -147,12 +147,11 @@ export class DeploymentController {
   }
 
   #after(ms: number, work: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+    const callOff = this.#clock.after(ms, () => {
+      this.#callOffs.delete(callOff);
       work();
-    }, ms);
-    timer.unref();
-    this.#timers.add(timer);
+    });
+    this.#callOffs.add(callOff);
   }
 }
 

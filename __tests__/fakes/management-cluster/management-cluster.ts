@@ -152,7 +152,9 @@ export async function startManagementCluster(options: ManagementClusterOptions =
     clearFaults: () => {
       faults.clear();
     },
-    cutConnections: server.cutConnections,
+    cutConnections: () => {
+      server.cutConnections();
+    },
     onRequest: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -199,7 +201,7 @@ function describeWorld(options: ManagementClusterOptions, clock: WorldClock): Ho
 
 function operatorWorld(store: ObjectStore, clock: WorldClock): OperatorWorld {
   return {
-    now: () => clock.now(),
+    clock,
     read: (resource, namespace, name) => Promise.resolve(store.find(resource, namespace, name)),
     patch: (resource, namespace, name, patch, subresource) => {
       store.patch(resource, namespace, name, patch, subresource ? { subresource } : {});

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { at, listAt, numberAt, stringAt } from "../../../src/hypershift/json-path.ts";
+import type { WorldClock } from "./clock.ts";
 import type { JsonObject } from "./json.ts";
 import {
   conditionsFor,
@@ -15,7 +16,7 @@ import { startWorker, type Worker } from "./worker.ts";
 
 /** The objects as the operators reach them: those of this process, or an API server. */
 export interface OperatorWorld {
-  readonly now: () => Date;
+  readonly clock: Pick<WorldClock, "now" | "after" | "sleep">;
   /** Undefined where it is not there. */
   read(
     resource: "hostedclusters" | "hostedcontrolplanes" | "deployments",
@@ -62,7 +63,7 @@ const ownConditionMs = 10;
 /** hypershift-operator and control-plane-operator, as far as a pause goes; each is one worker, as theirs are. */
 export function startOperators(world: OperatorWorld, options: OperatorOptions): Operators {
   const workers = [
-    startWorker(() => reconcileHostedCluster(world, options), world.now),
+    startWorker(() => reconcileHostedCluster(world, options), world.clock),
     startControlPlaneOperator(world, options),
   ];
   return {
@@ -81,12 +82,12 @@ async function reconcileHostedCluster(world: OperatorWorld, options: OperatorOpt
   if (switches().hypershiftOperator === "dead") return undefined;
   const hostedCluster = await world.read("hostedclusters", ref.namespace, ref.name);
   if (!hostedCluster) return undefined;
-  const pause = readPause(stringAt(hostedCluster, "spec", "pausedUntil"), world.now());
+  const pause = readPause(stringAt(hostedCluster, "spec", "pausedUntil"), world.clock.now());
   await writeConditions(world, "hostedclusters", hostedCluster, pause, ownConditionMs);
   const controlPlane = await world.read("hostedcontrolplanes", controlPlaneNamespace, ref.name);
   const copy = controlPlane && copyToControlPlane(hostedCluster, controlPlane);
   if (copy) {
-    await sleep(Math.max(0, switches().copyDelayMs - ownConditionMs));
+    await world.clock.sleep(Math.max(0, switches().copyDelayMs - ownConditionMs));
     if (switches().hypershiftOperator === "dead") return undefined;
     await world.patch("hostedcontrolplanes", controlPlaneNamespace, ref.name, copy);
   }
@@ -101,10 +102,10 @@ function startControlPlaneOperator(world: OperatorWorld, options: OperatorOption
     if (switches().controlPlaneOperator === "dead") return undefined;
     const controlPlane = await world.read("hostedcontrolplanes", namespace, ref.name);
     if (!controlPlane) return undefined;
-    const pause = readPause(stringAt(controlPlane, "spec", "pausedUntil"), world.now());
+    const pause = readPause(stringAt(controlPlane, "spec", "pausedUntil"), world.clock.now());
     const paused = pause.kind === "paused";
     if (paused && seenPaused === false && switches().updateUnderWay) {
-      await sleep(5 * switches().reconcileDelayMs);
+      await world.clock.sleep(5 * switches().reconcileDelayMs);
       await putBack(world, options, controlPlane, { inOrder: false });
     }
     seenPaused = paused;
@@ -115,12 +116,12 @@ function startControlPlaneOperator(world: OperatorWorld, options: OperatorOption
     }
     const rescales = switches().rescalesWhilePaused;
     if (rescales === "always" || (rescales === "once" && !rescaled)) {
-      await sleep(switches().reconcileDelayMs);
+      await world.clock.sleep(switches().reconcileDelayMs);
       if (await putBack(world, options, controlPlane, { inOrder: false })) rescaled = true;
     }
     return pause.until;
   };
-  return startWorker(reconcile, world.now);
+  return startWorker(reconcile, world.clock);
 }
 
 /** Brings writers to the replicas that HyperShift wants; true when one had others. */
@@ -136,7 +137,7 @@ async function putBack(
     if (!deployment) continue;
     const replicas = defaultReplicas(controlPlane, writer);
     if (numberAt(deployment, "spec", "replicas") !== replicas) {
-      await sleep(options.switches().reconcileDelayMs);
+      await world.clock.sleep(options.switches().reconcileDelayMs);
       if (options.switches().controlPlaneOperator === "dead") return changed;
       await world.patch("deployments", options.controlPlaneNamespace, writer, { spec: { replicas } });
       changed = true;
@@ -154,9 +155,9 @@ async function writeConditions(
   pause: Pause,
   delayMs: number,
 ): Promise<void> {
-  const conditions = conditionsFor(object, pause, world.now());
+  const conditions = conditionsFor(object, pause, world.clock.now());
   if (isSame(listAt(object, "status", "conditions"), conditions)) return;
-  await sleep(delayMs);
+  await world.clock.sleep(delayMs);
   const namespace = stringAt(object, "metadata", "namespace") ?? "";
   await world.patch(
     resource,
@@ -171,8 +172,4 @@ function isSame(before: readonly unknown[], after: readonly JsonObject[]): boole
   const byType = (conditions: readonly unknown[]): readonly unknown[] =>
     [...conditions].sort((a, b) => String(at(a, "type")).localeCompare(String(at(b, "type"))));
   return isDeepStrictEqual(byType(before), byType(after));
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
