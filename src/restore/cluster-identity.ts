@@ -21,7 +21,7 @@ interface Comparison {
 export function checkIdentity(record: SnapshotRecord, cluster: HostedCluster, log: Log): void {
   const ids = (["infraID", "clusterID"] as const).map((field) => ({
     field: `spec.${field}`,
-    recorded: record.hostedCluster[field],
+    recorded: stringAt(record.hostedCluster, field),
     given: cluster[field],
     consequence: "HyperShift will make a new one, and the objects in the snapshot carry the old one",
   }));
@@ -42,22 +42,27 @@ export function checkIdentity(record: SnapshotRecord, cluster: HostedCluster, lo
 }
 
 function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readonly Comparison[] {
-  const old = record.hostedCluster;
+  const recorded = (field: string): string | undefined => stringAt(record.hostedCluster, field);
   const addresses = "certificates and addresses in the snapshot name the old one";
   const ranges = "addresses of the objects in the snapshot lie in the old ranges";
   return [
-    { field: "metadata.namespace", recorded: old.namespace, given: cluster.namespace, consequence: addresses },
-    { field: "metadata.name", recorded: old.name, given: cluster.name, consequence: addresses },
-    { field: "spec.dns.baseDomain", recorded: old.baseDomain, given: cluster.baseDomain, consequence: addresses },
+    { field: "metadata.namespace", recorded: recorded("namespace"), given: cluster.namespace, consequence: addresses },
+    { field: "metadata.name", recorded: recorded("name"), given: cluster.name, consequence: addresses },
+    {
+      field: "spec.dns.baseDomain",
+      recorded: recorded("baseDomain"),
+      given: cluster.baseDomain,
+      consequence: addresses,
+    },
     {
       field: "spec.platform.type",
-      recorded: old.platform,
+      recorded: recorded("platform"),
       given: cluster.platform,
       consequence: "nodes, volumes and load balancers in the snapshot belong to the old platform",
     },
     {
       field: "spec.issuerURL",
-      recorded: record.issuerURL,
+      recorded: stringAt(record, "issuerURL"),
       given: cluster.issuerURL,
       consequence: "tokens of service accounts in the snapshot name the old issuer",
     },
@@ -67,7 +72,7 @@ function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readon
       given: renderRanges(cluster.networking, list),
       consequence: ranges,
     })),
-    ...listAt(old, "services").map((service) => {
+    ...listAt(record.hostedCluster, "services").map((service) => {
       const name = stringAt(service, "service");
       return {
         field: `the hostname of spec.services ${name ?? ""}`,

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isScalar, Scalar, type Document } from "yaml";
+import { isMap, isScalar, Scalar, type Document } from "yaml";
 import { ActionError } from "../errors.ts";
 import { parseManifest, type ManifestDocument } from "./manifest.ts";
 
@@ -15,8 +15,15 @@ export function editDocument(source: ManifestDocument, change: (document: Docume
   return text;
 }
 
-/** Sets a text in double quotes, which every reader of YAML takes for one; the comment beside it stays. */
+/**
+ * Sets a text in double quotes, which every reader of YAML takes for one; the comment beside it stays. Mappings on its way are
+ * made where there is none.
+ */
 export function setText(document: Document, path: readonly string[], text: string): void {
+  for (let length = 1; length < path.length; length += 1) {
+    const parent = path.slice(0, length);
+    if (!isMap(document.getIn(parent))) document.setIn(parent, document.createNode({}));
+  }
   const found = document.getIn(path, true);
   if (isScalar(found) && found.value === text) return;
   const scalar = isScalar(found) ? found : new Scalar(text);

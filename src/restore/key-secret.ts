@@ -36,7 +36,6 @@ export function findKeySecret(documents: readonly ManifestDocument[], ref: Objec
 export function setKey(document: Document, key: Buffer): void {
   const stringData = document.get("stringData");
   if (isMap(stringData)) stringData.delete("key");
-  if (!isMap(document.get("data"))) document.set("data", document.createNode({}));
   setText(document, ["data", "key"], key.toString("base64"));
 }
 

@@ -1,7 +1,8 @@
 import { ActionError } from "../errors.ts";
-import type { SnapshotStore, StoredObject } from "../ports.ts";
+import type { StoredObject } from "../ports.ts";
 import { formatSnapshotUri, recordKey, type SnapshotUri } from "../snapshot/location.ts";
 import { parseRecord, type SnapshotEntry, type SnapshotRecord } from "../snapshot/record.ts";
+import type { RestoreWorld } from "./world.ts";
 
 /** A record has a few KiB. */
 const recordMaxBytes = 1024 * 1024;
@@ -18,7 +19,10 @@ export interface RecordedSnapshot {
  * The snapshot with its record, which says that it was proven. Throws `object-not-found`, `record-missing`, `record-invalid` for
  * a record that does not name it, `snapshot-changed` for an object that is not the recorded one.
  */
-export async function readRecordedSnapshot(snapshot: SnapshotUri, store: SnapshotStore): Promise<RecordedSnapshot> {
+export async function readRecordedSnapshot(
+  snapshot: SnapshotUri,
+  store: RestoreWorld["store"],
+): Promise<RecordedSnapshot> {
   const uri = formatSnapshotUri(snapshot);
   const { key } = snapshot;
   const object = await store.findObject(key);
@@ -46,7 +50,7 @@ export async function readRecordedSnapshot(snapshot: SnapshotUri, store: Snapsho
   return { record, recordUri, entry, key };
 }
 
-async function readText(key: string, stored: StoredObject, uri: string, store: SnapshotStore): Promise<string> {
+async function readText(key: string, stored: StoredObject, uri: string, store: RestoreWorld["store"]): Promise<string> {
   if (stored.sizeBytes > recordMaxBytes)
     throw new ActionError("record-invalid", `the record ${uri} has ${String(stored.sizeBytes)} bytes`, {
       hint: "no record is that large; find out what wrote it",

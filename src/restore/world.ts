@@ -4,9 +4,9 @@ import type { SnapshotUri } from "../snapshot/location.ts";
 /** Variables of the runner: GITHUB_WORKSPACE and RUNNER_TEMP. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the rendering of a restore needs of the world. */
+/** What the rendering of a restore needs of the world; it writes nothing to the store. */
 export interface RestoreWorld {
-  readonly store: SnapshotStore;
+  readonly store: Pick<SnapshotStore, "findObject" | "readObject" | "findCredentialsExpiry" | "signUrl" | "tryUrl">;
   readonly clock: Clock;
   readonly log: Log;
   readonly environment: Environment;

@@ -108,7 +108,9 @@ export function parseRecord(text: string, uri: string): SnapshotRecord {
       (snapshot) =>
         stringAt(snapshot, "uri") !== undefined &&
         /^[0-9a-f]{64}$/.test(stringAt(snapshot, "sha256") ?? "") &&
-        (numberAt(snapshot, "sizeBytes") ?? 0) > 0,
+        (numberAt(snapshot, "sizeBytes") ?? 0) > 0 &&
+        numberAt(snapshot, "revision") !== undefined &&
+        stringAt(snapshot, "etcdVersion") !== undefined,
     ) &&
     ["aescbc", "kms", "none"].includes(stringAt(value, "encryption", "type") ?? "") &&
     listAt(value, "encryption", "keys").every(

@@ -15,7 +15,11 @@ export interface StoredSnapshot {
 export async function signSnapshot(
   snapshot: StoredSnapshot,
   expiresInSeconds: number,
-  world: { readonly store: SnapshotStore; readonly log: Log; readonly onSecret: (value: string) => void },
+  world: {
+    readonly store: Pick<SnapshotStore, "signUrl" | "findCredentialsExpiry">;
+    readonly log: Log;
+    readonly onSecret: (value: string) => void;
+  },
 ): Promise<string> {
   const { store, log } = world;
   const url = await store.signUrl(snapshot.key, {
@@ -29,7 +33,11 @@ export async function signSnapshot(
 }
 
 /** Asks for the first byte of `url`; throws `snapshot-url-rejected` unless the store gives the snapshot. */
-export async function trySnapshotUrl(url: string, snapshot: StoredSnapshot, store: SnapshotStore): Promise<void> {
+export async function trySnapshotUrl(
+  url: string,
+  snapshot: StoredSnapshot,
+  store: Pick<SnapshotStore, "tryUrl">,
+): Promise<void> {
   const sizeBytes = await store.tryUrl(url);
   if (sizeBytes === snapshot.sizeBytes) return;
   throw new ActionError(
