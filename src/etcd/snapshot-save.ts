@@ -15,7 +15,7 @@ export function snapshotFile(nonce: string, attempt: number): string {
 
 /** Prints the free space of the files' volume in KiB; with shell builtins, since awk and cut are not in every image. */
 const freeSpace = `free_kib() {
-  df -P -k ${directory} | { read -r _; read -r _ _ _ free _; echo "$free"; }
+  df -P -k "\${file%/*}" | { read -r _; read -r _ _ _ free _; echo "$free"; }
 }`;
 
 // PID 1 of the container is etcd, which reaps nobody: an ended child looks alive for ever. So the end of the save is told
