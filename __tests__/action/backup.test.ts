@@ -1,29 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { findUndescribed, findViolations, type Schema } from "../contract/json-schema.ts";
 import { aesKeyName, decryptSecret } from "../fakes/etcd/fill.ts";
-import { restoreSnapshot, type RestoredEtcd } from "../fakes/etcd/restore.ts";
-import { counterKey, parseCounter } from "../fakes/management-cluster/writers.ts";
-import type { StepResult } from "../fakes/runner/step.ts";
 import { findUnsettled } from "../fakes/settled.ts";
 import type { World } from "../fakes/world.ts";
+import { countsIn, restoreStored } from "./restored.ts";
 import { startScenario } from "./scenario.ts";
 
 const schemaFile = new URL("../../docs/record.schema.json", import.meta.url);
 const schema = JSON.parse(readFileSync(schemaFile, "utf8")) as Schema;
-
-/** An etcd that was started from the snapshot that a backup stored. */
-async function restore(world: World, result: StepResult): Promise<RestoredEtcd> {
-  const key = result.outputs["snapshot-uri"]?.replace(`s3://${world.bucket}/`, "") ?? "";
-  const file = join(world.workspace, "snapshot.db");
-  await writeFile(file, await world.store.readObject(world.bucket, key));
-  const restored = await restoreSnapshot({ file });
-  onTestFinished(() => restored.close());
-  return restored;
-}
 
 /** What each writer wrote last before its last pod was gone for the first time, and the revision of the last of them. */
 function lastWrites(world: World): { readonly counts: Readonly<Record<string, number>>; readonly revision: number } {
@@ -36,12 +22,8 @@ function lastWrites(world: World): { readonly counts: Readonly<Record<string, nu
   };
 }
 
-async function countsIn(etcd: RestoredEtcd, writers: readonly string[]): Promise<Readonly<Record<string, number>>> {
-  const counts = writers.map(async (writer): Promise<[string, number]> => {
-    const stored = await etcd.client.get(counterKey(writer));
-    return [writer, (stored && parseCounter(stored.value)) ?? 0];
-  });
-  return Object.fromEntries(await Promise.all(counts));
+function sha256Of(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 test("A backup says what it does phase by phase, and first whether the API servers are back", async () => {
@@ -72,7 +54,7 @@ test("Outputs and record describe the stored snapshot", async () => {
   expect(snapshotKey).toMatch(/^etcd\/nightly\/clusters\/example\/\d{8}T\d{6}Z-[0-9a-f]{8}\.db$/);
   expect(others).toEqual([]);
   const bytes = await world.store.readObject(world.bucket, snapshotKey);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const sha256 = sha256Of(bytes);
   expect(outputs).toMatchObject({
     "snapshot-uri": `s3://${world.bucket}/${snapshotKey}`,
     "record-uri": `s3://${world.bucket}/${recordKey}`,
@@ -101,17 +83,13 @@ test("Outputs and record describe the stored snapshot", async () => {
   });
 });
 
-function sha256Of(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 test("The snapshot holds the last acknowledged write of every writer, and nothing later", async () => {
   const world = await startScenario();
   const result = await world.run(world.backupInputs());
-  const restored = await restore(world, result);
+  const restored = await restoreStored(world, result);
   const { counts, revision } = lastWrites(world);
   expect(Object.keys(counts)).toHaveLength(3);
-  expect(await countsIn(restored, Object.keys(counts))).toEqual(counts);
+  expect(await countsIn(restored)).toEqual(counts);
   expect(restored.snapshot.revision).toBe(revision);
   for (const [key, plain] of world.cluster.filled.secrets) {
     const stored = await restored.client.get(key);
@@ -134,9 +112,9 @@ test("API servers start while a slow save goes on, and what they write then is n
   });
   const result = await world.run(world.backupInputs());
   expect(wroteDuringSave).toBe(true);
-  const restored = await restore(world, result);
+  const restored = await restoreStored(world, result);
   const { counts, revision } = lastWrites(world);
-  expect(await countsIn(restored, Object.keys(counts))).toEqual(counts);
+  expect(await countsIn(restored)).toEqual(counts);
   expect(restored.snapshot.revision).toBe(revision);
   expect(await findUnsettled(world, result)).toEqual([]);
 });
