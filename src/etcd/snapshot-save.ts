@@ -5,12 +5,12 @@ import { etcdctl, parseRevision, revisionCommand, type MemberTools } from "./mem
  * Files of one run in the pod: beside the data directory (a leftover inside it would stop a restore) and named after the
  * nonce, so that they are found again without trusting anything that was written down.
  */
-const directory = "/var/lib";
-const filePrefix = "hypershift-etcd-backup-";
+export const snapshotDirectory = "/var/lib";
+export const snapshotPrefix = "hypershift-etcd-backup-";
 
 /** Two saves to one name corrupt the file while one of them says "saved": each attempt has a name of its own. */
 export function snapshotFile(nonce: string, attempt: number): string {
-  return `${directory}/${filePrefix}${nonce}-${String(attempt)}.db`;
+  return `${snapshotDirectory}/${snapshotPrefix}${nonce}-${String(attempt)}.db`;
 }
 
 /** Prints the free space of the files' volume in KiB; with shell builtins, since awk and cut are not in every image. */
@@ -201,7 +201,7 @@ done; }
 
 /** argv that ends the saves of a run and removes their files; prints a line `left …` for each file that stayed. */
 export function removalCommand(nonce: string): readonly string[] {
-  return ["sh", "-c", removal, "remove", directory, nonce];
+  return ["sh", "-c", removal, "remove", snapshotDirectory, nonce];
 }
 
 /** The end of etcdctl's own message, without its JSON log fields. */
