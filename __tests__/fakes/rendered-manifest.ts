@@ -1,9 +1,13 @@
+import { stringAt } from "../../src/hypershift/json-path.ts";
+import type { JsonObject } from "./management-cluster/json.ts";
+
 /**
- * What `hypershift create cluster none --render` prints for a cluster of one replica, shortened: without
- * --render-sensitive it holds no Secret. A human has added a comment.
+ * What `hypershift create cluster none --render` prints for the same cluster with one replica, shortened: without
+ * --render-sensitive it holds no Secret. A human has added the old ids, with a comment.
  */
-export function renderedManifest(cluster: { readonly name: string; readonly namespace: string }): string {
-  const { name, namespace } = cluster;
+export function renderedManifest(hostedCluster: JsonObject): string {
+  const name = stringAt(hostedCluster, "metadata", "name") ?? "";
+  const namespace = stringAt(hostedCluster, "metadata", "namespace") ?? "";
   return `apiVersion: v1
 kind: Namespace
 metadata:
@@ -11,7 +15,6 @@ metadata:
 spec: {}
 status: {}
 ---
-# The old cluster's infra ID and networks.
 apiVersion: hypershift.openshift.io/v1beta1
 kind: HostedCluster
 metadata:
@@ -29,7 +32,10 @@ spec:
           size: 8Gi
         type: PersistentVolume
     managementType: Managed
-  infraID: ${name}-7kq2x
+  # Both of the old cluster: its objects carry them.
+  clusterID: ${stringAt(hostedCluster, "spec", "clusterID") ?? ""}
+  infraID: ${stringAt(hostedCluster, "spec", "infraID") ?? ""}
+  issuerURL: ${stringAt(hostedCluster, "spec", "issuerURL") ?? ""}
   networking:
     clusterNetwork:
     - cidr: 10.132.0.0/14

@@ -124,7 +124,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const hostedCluster = cluster.hostedCluster();
   const hostedName = stringAt(hostedCluster, "metadata", "name") ?? "";
   const hostedNamespace = stringAt(hostedCluster, "metadata", "namespace") ?? "";
-  await writeFile(join(workspace, "cluster.yaml"), renderedManifest({ name: hostedName, namespace: hostedNamespace }));
+  await writeFile(join(workspace, "cluster.yaml"), renderedManifest(hostedCluster));
   const kubeconfig = await cluster.kubeconfig();
   const lines: LogLine[] = [];
   const env = { NODE_EXTRA_CA_CERTS: authorityFile };

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +13,25 @@ const run = promisify(execFile);
 export interface RestoredEtcd extends RunningEtcd {
   /** What `snapshot status` said of the file. */
   readonly snapshot: { readonly revision: number; readonly totalKeys: number; readonly hash: number };
+}
+
+/**
+ * Fetches a snapshot as HyperShift's init container etcd-init does, by curl without any option but the file, and restores
+ * it. Throws where the store answers with XML in its place. `caFile` holds the store's certificate authority.
+ */
+export async function restoreFromUrl(url: string, caFile: string): Promise<RestoredEtcd> {
+  const work = await mkdtemp(join(tmpdir(), "etcd-fetch-"));
+  try {
+    const file = join(work, "snapshot");
+    // curl takes its authorities and proxies from the environment: nothing of this machine's is passed on.
+    const env = { PATH: process.env["PATH"], CURL_CA_BUNDLE: caFile };
+    await run("curl", ["--silent", "--show-error", "-o", file, url], { env });
+    const head = (await readFile(file)).subarray(0, 300).toString("latin1");
+    if (head.startsWith("<?xml")) throw new Error(`the store answered ${head}`);
+    return await restoreSnapshot({ file });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
 }
 
 /**
