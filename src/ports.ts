@@ -1,4 +1,5 @@
 import type { HostedCluster, HostedControlPlane } from "./hypershift/hosted-cluster.ts";
+import type { Journal } from "./hypershift/journal.ts";
 import type { Pod, Workload } from "./hypershift/workload.ts";
 
 /** What the use cases need of the world. Every call throws ActionError, and ends with code `cancelled` when its signal aborts. */
@@ -174,4 +175,13 @@ export interface SnapshotStore {
   signUrl(key: string, options: { readonly expiresInSeconds: number; readonly versionId?: string }): Promise<string>;
   /** Tries a signed URL as curl would, with `Range: bytes=0-0`; returns the object's length. Throws `snapshot-url-rejected`. */
   tryUrl(url: string): Promise<number>;
+}
+
+/** The workflow runs of the repository that this run belongs to. */
+export interface WorkflowRuns {
+  /**
+   * Whether an attempt of a run is over; undefined where that cannot be told: the run of another repository or server,
+   * a run that is not known, or no answer. Throws nothing.
+   */
+  findRunState(run: Journal["run"]): Promise<"running" | "completed" | undefined>;
 }

@@ -1,9 +1,10 @@
-import { describeError, hasCode, type ActionError } from "../errors.ts";
+import { describeError, type ActionError } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { Journal } from "../hypershift/journal.ts";
 import { removeSnapshotFiles } from "../recover/clean-up.ts";
-import { findDeadJournal, settleRun } from "../recover/dead-run.ts";
+import { settleRun } from "../recover/dead-run.ts";
 import { dropJournal, waitForWriters } from "../recover/put-back.ts";
+import { createRecoverReport, recoverFirst } from "../recover/recover.ts";
 import { formatSnapshotUri, formatTime } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 import { finishSnapshot, openSnapshot, type OpenedSnapshot } from "./capture.ts";
@@ -23,7 +24,7 @@ import { assertStopped, confirmRelease, stopWriters } from "./writers.ts";
  */
 export async function backUp(request: BackupRequest, world: BackupWorld, report: BackupReport): Promise<void> {
   const { log } = world;
-  if (!request.dryRun) await recoverDeadRun(request, world, report);
+  if (!request.dryRun) await recoverDeadRuns(request, world, report);
   const plan = await log.group("Preflight: look at the cluster and the store, change nothing", () =>
     preflight(request, world),
   );
@@ -191,19 +192,14 @@ function noteSnapshot(
 }
 
 /** A run that died left its journal; HyperShift may have put the writers back since, its files are still there. */
-async function recoverDeadRun(request: BackupRequest, world: BackupWorld, report: BackupReport): Promise<void> {
-  const { cluster, log } = world;
-  const hostedCluster = await cluster.findHostedCluster(request.hostedCluster).catch((error: unknown) => {
-    if (hasCode(error, "permission-missing")) return undefined;
-    throw error;
-  });
-  const journal = hostedCluster && findDeadJournal(hostedCluster, await cluster.readServerTime());
-  if (journal === undefined) return;
-  await log.group("Recover: put back what a run that died left", async () => {
-    log.warning(`the run ${journal.run.url} died at phase ${journal.phase}; putting back what it left`);
-    await settleRun(world, request.hostedCluster, journal, request.prefix);
-    report.recovered = true;
-  });
+async function recoverDeadRuns(request: BackupRequest, world: BackupWorld, report: BackupReport): Promise<void> {
+  const recovery = createRecoverReport();
+  try {
+    await recoverFirst(request, world, recovery);
+  } finally {
+    report.recovered = recovery.recovered;
+    if (recovery.apiServers === "down") report.apiServers = "down";
+  }
 }
 
 /**

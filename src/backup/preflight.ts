@@ -3,6 +3,7 @@ import { ActionError } from "../errors.ts";
 import type { MemberReport } from "../etcd/member-client.ts";
 import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { journalAnnotation } from "../hypershift/journal.ts";
+import { readHostedCluster } from "../recover/hosted-cluster.ts";
 import { formatSnapshotUri, formatTime, snapshotKey } from "../snapshot/location.ts";
 import type { EncryptionEntry } from "../snapshot/record.ts";
 import { limits } from "../time-limits.ts";
@@ -44,7 +45,7 @@ export async function preflight(request: BackupRequest, world: BackupWorld): Pro
 
   const denied = await cluster.findDeniedAccesses(requiredAccesses(ref, namespace, request.quiesce));
   for (const access of denied) findings.add(deniedAccess(access));
-  const hostedCluster = await findings.collect(() => readHostedCluster(ref, world));
+  const hostedCluster = await findings.collect(() => readHostedCluster(cluster, ref));
   if (hostedCluster === undefined) throw findings.error();
   const [controlPlane, deployments, members, encryption] = await Promise.all([
     findings.collect(() => cluster.findHostedControlPlane({ namespace, name: ref.name })),
@@ -87,18 +88,6 @@ export async function preflight(request: BackupRequest, world: BackupWorld): Pro
     key,
     holdMs,
   };
-}
-
-async function readHostedCluster(ref: BackupRequest["hostedCluster"], world: BackupWorld): Promise<HostedCluster> {
-  const found = await world.cluster.findHostedCluster(ref);
-  if (found !== undefined) return found;
-  throw new ActionError(
-    "hosted-cluster-not-found",
-    `there is no HostedCluster ${ref.name} in namespace ${ref.namespace}`,
-    {
-      hint: "check the inputs hosted-cluster and hosted-cluster-namespace, and that the kubeconfig is the management cluster's",
-    },
-  );
 }
 
 /** Credentials that end too soon could not bring the writers back. Release and its retries need about 10 minutes. */

@@ -1,6 +1,6 @@
 import type { WriterName } from "../hypershift/hosted-cluster.ts";
 import type { Journal } from "../hypershift/journal.ts";
-import type { Clock, Log, ManagementCluster, ObjectRef, SnapshotStore } from "../ports.ts";
+import type { Clock, Log, ManagementCluster, ObjectRef, SnapshotStore, WorkflowRuns } from "../ports.ts";
 import type { RunInfo } from "../snapshot/record.ts";
 
 /** What a backup needs of the world; `signal` aborts when the step is cancelled. */
@@ -11,6 +11,8 @@ export interface BackupWorld {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly run: RunInfo;
+  /** Undefined without a token; see RecoveryWorld. */
+  readonly runs?: WorkflowRuns | undefined;
   /** Of the action, for the record. */
   readonly version: string;
   /** Called before each patch of the journal, so that the post step knows what to put back. */

@@ -16,6 +16,11 @@ export async function finishRun(
   prefix: string,
 ): Promise<void> {
   await settleRun(world, ref, run, prefix);
+  const hostedCluster = await world.cluster.findHostedCluster(ref);
+  if (hostedCluster === undefined || hostedCluster.deleting) {
+    world.log.info(`${ref.namespace}/${ref.name} was deleted meanwhile; its API servers are not waited for`);
+    return;
+  }
   const down = await waitForWriters(world, ref, run.original.replicas, world.clock.timeout(limits.undoMs));
   if (down.length === 0) {
     world.log.info("the API servers are back");

@@ -7,7 +7,8 @@ import { dropJournal, findJournal, putBack } from "./put-back.ts";
 
 export interface RecoverWorld {
   readonly cluster: ManagementCluster;
-  readonly store: SnapshotStore;
+  /** Undefined where `recover` was given none; what a run left there stays. */
+  readonly store: SnapshotStore | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -16,12 +17,6 @@ export interface RecoverWorld {
 export function findLiveJournal(hostedCluster: HostedCluster, now: Date): Journal | undefined {
   const journal = findJournal(hostedCluster, now);
   return journal === undefined || isDead(journal, now) ? undefined : journal;
-}
-
-/** The journal of a run that died, by the API server's clock. Throws `journal-unreadable`. */
-export function findDeadJournal(hostedCluster: HostedCluster, now: Date): Journal | undefined {
-  const journal = findJournal(hostedCluster, now);
-  return journal === undefined || !isDead(journal, now) ? undefined : journal;
 }
 
 /**
@@ -38,7 +33,7 @@ export async function settleRun(
   const key = snapshotKey({ prefix, ...ref, acquired: new Date(run.acquired), nonce: run.nonce });
   await Promise.all([
     removeSnapshotFiles(world, controlPlaneNamespace(ref.namespace, ref.name), run.members, run.nonce),
-    tryRemoveUnrecorded(world, key, run.nonce),
+    world.store && tryRemoveUnrecorded({ ...world, store: world.store }, key, run.nonce),
   ]);
   await dropJournal(world, ref, run.nonce);
 }
