@@ -1,7 +1,8 @@
 import { at, listAt, numberAt, stringAt } from "../../../src/hypershift/json-path.ts";
 import type { WorldClock } from "./clock.ts";
 import { objectAt, type JsonObject } from "./json.ts";
-import { matchesSelector, type ObjectStore } from "./objects.ts";
+import type { ObjectStore } from "./objects.ts";
+import { matchesSelector } from "./selectors.ts";
 import type { Switches } from "./switches.ts";
 
 export interface DeploymentHooks {

@@ -1,9 +1,12 @@
 import type { JsonObject } from "./json.ts";
 
-/** Numbers of the streams in the first byte of each message; Kubernetes' remotecommand over WebSocket. */
+/**
+ * Numbers of the streams in the first byte of each message; Kubernetes' remotecommand over WebSocket: `close` and a number
+ * say that the client ends that stream. Source: k8s.io/apimachinery, pkg/util/httpstream/wsstream/conn.go.
+ */
 export const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
 
-/** v5 adds the closing of one stream (KEP-4006); the newest that both sides know is taken. */
+/** v5 adds the closing of one stream (KEP-4006). */
 export const subprotocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
 
 /** The API server's own size of a read from the container runtime. */
@@ -20,22 +23,28 @@ export function framesOf(number: number, payload: Buffer): readonly Buffer[] {
   );
 }
 
-/** The last message: how the command ended. `exitCode` undefined: it could not be told. */
-export function statusOf(exitCode: number | undefined, problem = ""): JsonObject {
+/**
+ * The last message: how the command ended. `exitCode` undefined: it could not be told, for `problem`. v5 is spoken by the
+ * API server, which wraps what the kubelet said; v4 is the kubelet's own.
+ * Source: k8s.io/apiserver, pkg/util/proxy/streamtranslator.go; k8s.io/kubelet, pkg/cri/streaming/remotecommand/exec.go.
+ */
+export function statusOf(protocol: string, exitCode: number | undefined, problem = ""): JsonObject {
   if (exitCode === 0) return { metadata: {}, status: "Success" };
-  if (exitCode === undefined)
+  if (exitCode === undefined) {
+    const said = protocol.startsWith("v5.") ? `Internal error occurred: ${problem}` : problem;
     return {
       metadata: {},
       status: "Failure",
-      message: `Internal error occurred: ${problem}`,
+      message: `Internal error occurred: ${said}`,
       reason: "InternalError",
-      details: { causes: [{ message: problem }] },
+      details: { causes: [{ message: said }] },
       code: 500,
     };
+  }
   return {
     metadata: {},
     status: "Failure",
-    message: `command terminated with non-zero exit code: exit status ${String(exitCode)}`,
+    message: `command terminated with non-zero exit code: command terminated with exit code ${String(exitCode)}`,
     reason: "NonZeroExitCode",
     details: { causes: [{ reason: "ExitCode", message: String(exitCode) }] },
   };

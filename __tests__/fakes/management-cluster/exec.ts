@@ -21,9 +21,11 @@ const signalNumbers: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 1
 
 /**
  * Runs a command in a container and streams it over an open WebSocket. A client that goes away does not stop the process;
- * the exec ends when the process and all holders of its streams have ended.
+ * the exec ends when the process and all holders of its streams have ended: seen with a kubelet and containerd. An empty
+ * message tells the client that it is open.
  */
 export function runExec(webSocket: WebSocket, socket: Duplex, container: Container, plan: ExecPlan): void {
+  webSocket.send(frame(plan.stdout ? channel.stdout : plan.stderr ? channel.stderr : channel.status, ""));
   const child = container.spawn(plan.argv, plan.settings);
   const output = new FaultyOutput(plan.fault);
   webSocket.on("error", () => {
@@ -52,16 +54,13 @@ export function runExec(webSocket: WebSocket, socket: Duplex, container: Contain
     for (const rest of framesOf(channel.stdout, output.end())) webSocket.send(rest);
     if (plan.fault?.kind === "failure-status") problem = "error reading from error stream: connection reset by peer";
     const exitCode = signal === null ? (code ?? undefined) : 128 + (signalNumbers[signal] ?? 9);
-    finish(webSocket, problem === undefined ? statusOf(exitCode) : statusOf(undefined, problem));
+    if (plan.fault?.kind === "close-frames")
+      for (const ended of [channel.stdout, channel.stderr]) webSocket.send(frame(channel.close, Buffer.of(ended)));
+    const told = problem === undefined ? exitCode : undefined;
+    webSocket.send(frame(channel.status, JSON.stringify(statusOf(webSocket.protocol, told, problem))));
+    webSocket.close(1000);
   });
   if (plan.fault?.kind === "cut") cutBySave(plan.fault, socket, container, child);
-}
-
-function finish(webSocket: WebSocket, status: object): void {
-  if (webSocket.protocol.startsWith("v5."))
-    for (const ended of [channel.stdout, channel.stderr]) webSocket.send(frame(channel.close, Buffer.of(ended)));
-  webSocket.send(frame(channel.status, JSON.stringify(status)));
-  webSocket.close(1000);
 }
 
 function send(webSocket: WebSocket, child: ChildProcessWithoutNullStreams, number: number, payload: Buffer): void {
@@ -90,14 +89,17 @@ function forwardInput(webSocket: WebSocket, child: ChildProcessWithoutNullStream
   webSocket.on("message", (data) => {
     const message = Buffer.isBuffer(data) ? data : Buffer.alloc(0);
     if (message[0] === channel.stdin && message.length > 1) child.stdin.write(message.subarray(1));
-    if (message[0] === channel.close && message[1] === channel.stdin) child.stdin.end();
+    const ends = webSocket.protocol.startsWith("v5.") && message[0] === channel.close;
+    if (ends && message[1] === channel.stdin) child.stdin.end();
   });
   webSocket.on("close", () => child.stdin.end());
 }
 
-/** As containerd and runc say it; there is no exit status then. */
+/** As containerd and runc say it; there is no exit status then. Other runtimes have other words. */
 function startProblem(command: string): string {
-  const reason = command.includes("/") ? "no such file or directory" : "executable file not found in $PATH";
+  const reason = command.includes("/")
+    ? `stat ${command}: no such file or directory`
+    : "executable file not found in $PATH";
   return `error executing command in container: failed to exec in container: OCI runtime exec failed: exec failed: unable to start container process: exec: "${command}": ${reason}: unknown`;
 }
 

@@ -31,6 +31,8 @@ export type ExecFaultKind =
   | { readonly kind: "extra"; readonly extraBytes: number }
   /** One bit of the byte at this offset of standard output is turned. */
   | { readonly kind: "flip"; readonly atByte: number }
+  /** CLOSE frames for the output streams before the status: no API server sends them, and the protocol has them. */
+  | { readonly kind: "close-frames" }
   /** All bytes, then an internal error instead of the exit status. */
   | { readonly kind: "failure-status" }
   /** After so many bytes nothing comes any more; pings are not answered. */

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { stringAt, numberAt, textsAt } from "../../../src/hypershift/json-path.ts";
+import { stringAt, numberAt } from "../../../src/hypershift/json-path.ts";
 import type { WorldClock } from "./clock.ts";
 import { isJsonObject, mergePatch, objectAt, type JsonObject } from "./json.ts";
+import { checkIdentity, keepIdentity } from "./metadata.ts";
 import { resourceOf, type ResourceName } from "./resources.ts";
-import { conflict, notFound } from "./status.ts";
+import { notFound } from "./status.ts";
 
 export interface PatchOptions {
   /** Only status is written; without it, status is left alone. */
@@ -18,7 +19,8 @@ export type ChangeListener = (resource: ResourceName, object: JsonObject) => voi
 
 /**
  * The objects of the cluster. One counter gives every change a resourceVersion, as etcd's revision does; a change of
- * anything but metadata and status makes a new generation.
+ * anything but metadata and status makes a new generation, and so does an annotation of a deployment
+ * (kubernetes/kubernetes, pkg/registry/apps/deployment/strategy.go). A patch that changes nothing leaves both.
  */
 export class ObjectStore {
   readonly #clock: WorldClock;
@@ -75,7 +77,7 @@ export class ObjectStore {
     return created;
   }
 
-  /** Throws ApiError: 404; 409 for a resourceVersion or uid in the patch that is another; what `validate` throws. */
+  /** Throws ApiError: 404; what `checkIdentity` and `validate` throw. */
   patch(
     resource: ResourceName,
     namespace: string,
@@ -84,22 +86,17 @@ export class ObjectStore {
     options: PatchOptions = {},
   ): JsonObject {
     const current = this.get(resource, namespace, name);
-    for (const field of ["resourceVersion", "uid"]) {
-      const expected = stringAt(patch, "metadata", field);
-      if (expected !== undefined && expected !== stringAt(current, "metadata", field))
-        throw conflict(resourceOf(resource), name);
-    }
+    checkIdentity(resource, current, patch);
     const merged = mergePatch(current, patch);
     const written = isJsonObject(merged) ? keepSystemFields(current, merged, options) : current;
     options.validate?.(written);
     if (isDeepStrictEqual(written, current)) return current;
     const generation = numberAt(current, "metadata", "generation") ?? 0;
+    const isSame = isDeepStrictEqual(wanted(resource, current), wanted(resource, written));
     const metadata = {
       ...objectAt(written, "metadata"),
-      resourceVersion: options.dryRun === true ? this.resourceVersion : this.#nextVersion(),
-      ...(hasGeneration(resource)
-        ? { generation: isDeepStrictEqual(wanted(current), wanted(written)) ? generation : generation + 1 }
-        : {}),
+      ...(options.dryRun === true ? {} : { resourceVersion: this.#nextVersion() }),
+      ...(hasGeneration(resource) ? { generation: isSame ? generation : generation + 1 } : {}),
     };
     const stored = { ...written, metadata };
     if (options.dryRun !== true) this.#store(resource, stored);
@@ -144,43 +141,11 @@ function hasGeneration(resource: ResourceName): boolean {
 function keepSystemFields(current: JsonObject, merged: JsonObject, options: PatchOptions): JsonObject {
   const { status, ...rest } = merged;
   if (options.subresource === "status") return { ...current, ...(status === undefined ? {} : { status }) };
-  const metadata: Record<string, unknown> = { ...objectAt(merged, "metadata") };
-  const kept = objectAt(current, "metadata");
-  for (const field of [
-    "name",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-  ]) {
-    if (kept[field] === undefined) Reflect.deleteProperty(metadata, field);
-    else metadata[field] = kept[field];
-  }
   const keptStatus = current["status"] === undefined ? {} : { status: current["status"] };
-  return { ...rest, apiVersion: current["apiVersion"], kind: current["kind"], metadata, ...keptStatus };
+  return { ...keepIdentity(current, rest), ...keptStatus };
 }
 
-function wanted(object: JsonObject): JsonObject {
-  return { ...object, metadata: undefined, status: undefined };
-}
-
-/** True when an object's labels fit a selector: `a=b`, `a==b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b,c)`. */
-export function matchesSelector(object: JsonObject, selector: string): boolean {
-  const labels = textsAt(object, "metadata", "labels");
-  return selector
-    .split(/,(?![^(]*\))/)
-    .map((term) => term.trim())
-    .filter(Boolean)
-    .every((term) => {
-      const set = /^(\S+) (in|notin) \((.*)\)$/.exec(term);
-      if (set) {
-        const among = (set[3] ?? "").split(",").some((value) => value.trim() === labels[set[1] ?? ""]);
-        return (set[2] === "in") === among;
-      }
-      const pair = /^([^=!]+?)(!=|==?)(.*)$/.exec(term);
-      if (pair) return (pair[2] !== "!=") === (labels[pair[1] ?? ""] === pair[3]);
-      return term.startsWith("!") ? labels[term.slice(1)] === undefined : labels[term] !== undefined;
-    });
+function wanted(resource: ResourceName, object: JsonObject): JsonObject {
+  const annotations = resource === "deployments" ? objectAt(object, "metadata")["annotations"] : undefined;
+  return { ...object, metadata: annotations, status: undefined };
 }

@@ -19,8 +19,16 @@ const table: Readonly<Record<ResourceName, Omit<Resource, "name">>> = {
   namespaces: { group: "", version: "v1", kind: "Namespace" },
 };
 
+/** API groups with built-in resources: what they do not hold is answered in JSON. */
+export const knownGroups: readonly string[] = ["", "apps", "authorization.k8s.io"];
+
 export function resourceOf(name: ResourceName): Resource {
   return { name, ...table[name] };
+}
+
+/** Custom resources are served by another part of the API server than built-in ones; it differs here and there. */
+export function isCustom(resource: { readonly group: string }): boolean {
+  return resource.group === table.hostedclusters.group;
 }
 
 export function findResource(group: string, version: string, name: string): Resource | undefined {

@@ -2,7 +2,10 @@ import type { JsonObject } from "./json.ts";
 import { qualifiedName } from "./resources.ts";
 import type { ApiRequest } from "./request.ts";
 
-/** An answer of the API server that is no success: its Status, with the texts of a real one (1.34). */
+/**
+ * An answer of the API server that is no success: its Status, with the texts of a real one (Kubernetes 1.34; the contract
+ * in __tests__/adapters/management-cluster holds both to them). Source: k8s.io/apimachinery, pkg/api/errors.
+ */
 export class ApiError extends Error {
   readonly code: number;
   readonly reason: string;
@@ -22,7 +25,7 @@ export class ApiError extends Error {
       metadata: {},
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === "" ? {} : { reason: this.reason }),
       ...(this.details ? { details: this.details } : {}),
       code: this.code,
     };
@@ -52,25 +55,41 @@ export function conflict(resource: Pick<Target, "group" | "name">, name: string)
   );
 }
 
-/** `causes` are `field: message`; several are joined as apimachinery does. */
+export interface InvalidField {
+  readonly field: string;
+  readonly message: string;
+  /** Default FieldValueInvalid. */
+  readonly reason?: string;
+}
+
+/** `causes` are `field: message`; several are joined as apimachinery does. What is empty in `target` is left out. */
 export function invalid(
   target: { readonly group: string; readonly kind: string },
   name: string,
-  causes: readonly { readonly field: string; readonly message: string; readonly reason?: string }[],
+  causes: readonly InvalidField[],
 ): ApiError {
   const texts = causes.map(({ field, message }) => `${field}: ${message}`);
   const list = texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
   const qualified = target.group === "" ? target.kind : `${target.kind}.${target.group}`;
   return new ApiError(422, "Invalid", `${qualified} "${name}" is invalid: ${list}`, {
-    name,
+    ...(name ? { name } : {}),
     ...(target.group ? { group: target.group } : {}),
-    kind: target.kind,
+    ...(target.kind ? { kind: target.kind } : {}),
     causes: causes.map(({ field, message, reason }) => ({ reason: reason ?? "FieldValueInvalid", message, field })),
   });
 }
 
+/** The patched object cannot be read as what it is to be: `patched` is quoted whole, as the API server does. */
+export function undecodable(patched: unknown, problem: string): ApiError {
+  const message = `Invalid value: ${JSON.stringify(JSON.stringify(patched))}: ${problem}`;
+  return invalid({ group: "", kind: "" }, "", [{ field: "patch", message }]);
+}
+
+/** Of a path without a resource, or of a resource; RBAC adds no reason. */
 export function forbidden(request: ApiRequest, user: string): ApiError {
-  const { group, resource, subresource, namespace, name, verb } = request;
+  const { group, resource, subresource, namespace, name, verb, path } = request;
+  if (resource === "")
+    return new ApiError(403, "Forbidden", `forbidden: User "${user}" cannot ${verb} path "${path}"`, {});
   const object = `${qualifiedName({ group, name: resource })}${name === undefined ? "" : ` "${name}"`}`;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;
   const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`;
@@ -87,22 +106,28 @@ export function unauthorized(): ApiError {
 }
 
 export function methodNotAllowed(): ApiError {
-  return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 }
 
 export function noSuchPath(): ApiError {
   return new ApiError(404, "NotFound", "the server could not find the requested resource", {});
 }
 
-export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+/** Custom resources name what they take; for built-in ones the router speaks. */
+export function unsupportedMediaType(accepted: readonly string[] | undefined): ApiError {
+  if (accepted === undefined) return new ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
   return new ApiError(
     415,
     "UnsupportedMediaType",
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
-    {},
   );
 }
 
 export function badRequest(message: string): ApiError {
   return new ApiError(400, "BadRequest", message);
+}
+
+/** For what is a part of Kubernetes and none of this world: loud, so that no test leans on it. */
+export function notPlayed(what: string): ApiError {
+  return new ApiError(501, "NotImplemented", `the embedded management cluster does not know ${what}`);
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { stringify } from "yaml";
 import type { CertificateAuthority } from "../certificates.ts";
 import type { WorldClock } from "./clock.ts";
+import { anonymous } from "./rbac.ts";
 import { unauthorized } from "./status.ts";
 
 export interface KubeconfigOptions {
@@ -28,16 +29,18 @@ export class Users {
     this.#clock = clock;
   }
 
-  /** The name of the user of a request; `system:anonymous` without credentials. Throws ApiError 401. */
+  /**
+   * The name of the user of a request; `system:anonymous` without credentials. One of a certificate and a token that is
+   * known is enough. Throws ApiError 401 for credentials of which none is.
+   */
   authenticate(request: IncomingMessage): string {
-    const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-    if (bearer !== undefined) {
-      const known = this.#tokens.get(bearer);
-      if (!known || known.expiresAtMs <= this.#clock.nowMs()) throw unauthorized();
-      return known.user;
-    }
-    const subject = certificateSubject(request);
-    return subject ?? "system:anonymous";
+    const certificate = readCertificate(request);
+    if (certificate?.valid === true && certificate.endsAtMs > this.#clock.nowMs()) return certificate.name;
+    const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    const known = bearer === undefined ? undefined : this.#tokens.get(bearer);
+    if (known && known.expiresAtMs > this.#clock.nowMs()) return known.user;
+    if (certificate !== undefined || bearer !== undefined) throw unauthorized();
+    return anonymous;
   }
 
   /** Takes back every token that was given out. */
@@ -94,9 +97,14 @@ export class Users {
   }
 }
 
-function certificateSubject(request: IncomingMessage): string | undefined {
+/** The client certificate of a connection, trusted or not; undefined where none was shown. */
+function readCertificate(
+  request: IncomingMessage,
+): { readonly name: string; readonly valid: boolean; readonly endsAtMs: number } | undefined {
   const { socket } = request;
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const name: unknown = socket.getPeerCertificate().subject.CN;
-  return typeof name === "string" ? name : undefined;
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const certificate: Partial<ReturnType<TLSSocket["getPeerCertificate"]>> = socket.getPeerCertificate();
+  const name: unknown = certificate.subject?.CN;
+  if (typeof name !== "string") return undefined;
+  return { name, valid: socket.authorized, endsAtMs: Date.parse(certificate.valid_to ?? "") };
 }

@@ -1,0 +1,83 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { at } from "../../../src/hypershift/json-path.ts";
+import type { ContractCluster } from "../management-cluster-contract.ts";
+import { channel, openExec, protocols, runExec } from "./exec-client.ts";
+
+/** How long a command lives, and what outlives it: what the action's detached save counts on. */
+export function describeExecLifetime(open: () => ContractCluster): void {
+  /** Runs a script in the container; `$1` is `file`. */
+  const script = (text: string, file = ""): readonly string[] => ["sh", "-c", text, "script", file];
+  const read = async (file: string): Promise<string> =>
+    (await runExec(open(), { command: script('cat "$1" 2>/dev/null', file) })).stdout.toString();
+  const waitForFile = async (file: string, content: string): Promise<void> => {
+    const deadlineMs = performance.now() + 30_000;
+    while ((await read(file)) !== content) {
+      if (performance.now() > deadlineMs) throw new Error(`${file} did not become ${content}`);
+      await delay(50);
+    }
+  };
+  const newFile = (): string => `/tmp/contract-${randomBytes(8).toString("hex")}`;
+  const remove = (file: string) => runExec(open(), { command: ["rm", "-f", file] });
+
+  describe("a command in a container", () => {
+    it.each(protocols)("goes on when its client is gone (%s)", async (protocol) => {
+      const file = newFile();
+      const session = await openExec(open(), {
+        command: script('echo started; sleep 0.5; seq 1 200000; echo more >&2; echo -n done >"$1"', file),
+        protocols: [protocol],
+      });
+      while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
+        await delay(5);
+      session.socket.terminate();
+      expect((await session.ended).status).toBeUndefined();
+      await waitForFile(file, "done");
+      await remove(file);
+    });
+
+    it("goes on when its client says goodbye", async () => {
+      const file = newFile();
+      const session = await openExec(open(), { command: script('sleep 0.5; echo -n done >"$1"', file) });
+      session.socket.close(1000);
+      await session.ended;
+      expect(await read(file)).toBe("");
+      await waitForFile(file, "done");
+      await remove(file);
+    });
+
+    it("is over at once where it left a child that holds no stream", async () => {
+      const file = newFile();
+      const detached = '( sleep 1; echo -n child >"$1" ) </dev/null >/dev/null 2>&1 & echo parent';
+      const end = await runExec(open(), { command: script(detached, file) });
+      expect(end.stdout.toString()).toBe("parent\n");
+      expect(at(end.status, "status")).toBe("Success");
+      expect(await read(file)).toBe("");
+      await waitForFile(file, "child");
+      await remove(file);
+    });
+
+    it("is not over where a child holds its output", async () => {
+      const end = await runExec(open(), { command: script("( sleep 0.5; echo child ) & echo parent") });
+      expect(end.stdout.toString()).toBe("parent\nchild\n");
+      expect(at(end.status, "status")).toBe("Success");
+    });
+
+    it("shares files and nothing else with another", async () => {
+      const file = newFile();
+      const [first, second] = await Promise.all([
+        runExec(open(), { command: script('mine=1; echo -n first >"$1"; sleep 0.2; echo "$mine"', file) }),
+        runExec(open(), { command: script('sleep 0.1; echo "$mine"; exit 4', file) }),
+      ]);
+      expect([first.stdout.toString(), second.stdout.toString()]).toEqual(["1\n", "\n"]);
+      expect(at(second.status, "details", "causes", 0, "message")).toBe("4");
+      expect(await read(file)).toBe("first");
+      await remove(file);
+    });
+
+    it("starts in an environment of its own, as root of no home", async () => {
+      const end = await runExec(open(), { command: script('echo "$HOME"; command -v etcdctl; id -u >/dev/null') });
+      expect(end.stdout.toString()).toMatch(/^\/\n\/.*etcdctl\n$/);
+    });
+  });
+}
