@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["e2e/**/*.e2e.ts"],
-    globalSetup: ["e2e/setup.ts"],
+    globalSetup: ["e2e/setup.ts", "__tests__/action/entry.ts"],
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // One machine, one cluster: the scenarios take turns.

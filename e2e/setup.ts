@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mountOwnCgroups } from "./cgroups.ts";
 import { startCluster, type ClusterParts } from "./cluster/cluster.ts";
+import { startDns } from "./cluster/dns.ts";
+import { createAdminClient } from "./cluster/kube-client.ts";
 import { layoutOf } from "./cluster/layout.ts";
 
 /** Starts the cluster once for all tests; nothing is stopped here, since all of it ends with the namespaces. */
@@ -12,7 +14,9 @@ export async function setup(): Promise<void> {
     readonly cgroup: string;
   };
   await mountOwnCgroups(parts.cgroup);
-  await startCluster(layoutOf(work), { ...parts, report });
+  const layout = layoutOf(work);
+  await startCluster(layout, { ...parts, report });
+  await startDns(await createAdminClient(layout));
 }
 
 function report(line: string): void {

@@ -16,12 +16,14 @@ export interface ObjectStoreOptions {
   readonly accounts: readonly Account[];
   /** Signs the server's certificate, for localhost and 127.0.0.1. Absent: plain HTTP. */
   readonly certificateAuthority?: CertificateAuthority;
+  /** Where it listens, and its name in URLs. Absent: 127.0.0.1, called localhost. */
+  readonly address?: string;
   readonly quirks?: readonly StoreQuirk[];
   /** Default 5 MiB, as on S3. */
   readonly minPartSizeBytes?: number;
 }
 
-/** An S3 server on loopback, path style, that refuses what AWS refuses. */
+/** An S3 server, path style, that refuses what AWS refuses. */
 export interface ObjectStore {
   /** `https://localhost:PORT`, without a slash at its end. */
   readonly endpoint: string;
@@ -70,15 +72,16 @@ export async function startObjectStore(options: ObjectStoreOptions): Promise<Obj
     },
     log,
     nowMs,
+    address: options.address ?? "127.0.0.1",
     certificate: await options.certificateAuthority?.issue(
       { commonName: "localhost" },
-      { names: ["localhost", "127.0.0.1"] },
+      { names: ["localhost", options.address ?? "127.0.0.1"] },
     ),
     onDefect: (error) => defects.push(error),
   });
   const inspection = new Inspection(storage, nowMs);
   return {
-    endpoint: `${options.certificateAuthority === undefined ? "http" : "https"}://localhost:${server.port}`,
+    endpoint: `${options.certificateAuthority === undefined ? "http" : "https"}://${options.address ?? "localhost"}:${server.port}`,
     requests: log.entries,
     faults,
     accounts,

@@ -15,6 +15,7 @@ export interface ServerOptions {
   readonly world: StoreWorld;
   readonly log: RequestLog;
   readonly nowMs: () => number;
+  readonly address: string;
   /** Absent: plain HTTP. */
   readonly certificate: KeyPair | undefined;
   /** Told of what is a defect of this store, not of a request. */
@@ -26,7 +27,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Listens on a free port of 127.0.0.1. */
+/** Listens on a free port of the address. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { certificate } = options;
   const listener = (expectsContinue: boolean) => (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -42,7 +43,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           listener(false),
         );
   server.on("checkContinue", listener(true));
-  server.listen(0, "127.0.0.1");
+  server.listen(0, options.address);
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the object store has no port");
