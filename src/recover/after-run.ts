@@ -1,9 +1,9 @@
 import { ActionError } from "../errors.ts";
-import type { Journal } from "../hypershift/journal.ts";
+import { journalAnnotation, type Journal } from "../hypershift/journal.ts";
 import type { ObjectRef } from "../ports.ts";
 import { limits } from "../time-limits.ts";
 import { settleRun, type RecoverWorld } from "./dead-run.ts";
-import { manualCommands, waitForWriters } from "./put-back.ts";
+import { manualCommands, waitForWriters, type PutBackWorld } from "./put-back.ts";
 
 /**
  * The post step: does the undo of its own run again when main did not get to the end of it (killed, out of memory, out
@@ -16,17 +16,31 @@ export async function finishRun(
   prefix: string,
 ): Promise<void> {
   await settleRun(world, ref, run, prefix);
+  await confirmBack(world, ref, run.original, limits.undoMs);
+}
+
+/** Waits until the API servers of a run that was put back are ready. Throws `release-failed` with the commands for a human. */
+export async function confirmBack(
+  world: PutBackWorld,
+  ref: ObjectRef,
+  original: Journal["original"],
+  limitMs: number,
+): Promise<void> {
   const hostedCluster = await world.cluster.findHostedCluster(ref);
   if (hostedCluster === undefined || hostedCluster.deleting) {
     world.log.info(`${ref.namespace}/${ref.name} was deleted meanwhile; its API servers are not waited for`);
     return;
   }
-  const down = await waitForWriters(world, ref, run.original.replicas, world.clock.timeout(limits.undoMs));
+  if (hostedCluster.annotations[journalAnnotation] !== undefined) {
+    world.log.info(`${ref.namespace}/${ref.name} is held by another run now, which brings its API servers back itself`);
+    return;
+  }
+  const down = await waitForWriters(world, ref, original.replicas, world.clock.timeout(limitMs));
   if (down.length === 0) {
     world.log.info("the API servers are back");
     return;
   }
   throw new ActionError("release-failed", `${down.join(", ")} of ${ref.namespace}/${ref.name} did not come back`, {
-    hint: `look at their pods; to put everything back by hand: ${manualCommands(ref, run.original).join(" ; ")}`,
+    hint: `look at their pods; to put everything back by hand: ${manualCommands(ref, original).join(" ; ")}`,
   });
 }

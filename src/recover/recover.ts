@@ -1,16 +1,16 @@
 import { ActionError, hasCode } from "../errors.ts";
 import { controlPlaneNamespace, writerNames } from "../hypershift/hosted-cluster.ts";
 import type { Journal } from "../hypershift/journal.ts";
-import type { ObjectRef, WorkflowRuns } from "../ports.ts";
+import type { Log, ObjectRef, WorkflowRuns } from "../ports.ts";
 import { snapshotKey } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 import { checkAccesses } from "./access.ts";
-import { finishRun } from "./after-run.ts";
+import { confirmBack } from "./after-run.ts";
 import type { RecoverWorld } from "./dead-run.ts";
 import { readOwner } from "./hosted-cluster.ts";
 import { describeRun, readJournalState, renderJournalState, type JournalState } from "./journal-state.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { manualCommands } from "./put-back.ts";
+import { dropJournal, manualCommands, putBack } from "./put-back.ts";
 
 export interface RecoverRequest {
   readonly hostedCluster: ObjectRef;
@@ -61,12 +61,10 @@ export async function recover(request: RecoverRequest, world: RecoveryWorld, rep
     const { phase, deadline } = found.journal;
     report.holder = { run: describeRun(found.journal), phase, deadline };
   }
-  if (found.state === "dead")
-    await log.group("Undo: put back what the dead run changed", () => undo(request, found.journal, world, report));
-  await log.group("Clean up: remove what dead runs left in the etcd pods and the store", async () => {
-    const problems = await clearLeftovers(request, found, world, report);
+  await log.group("Recover: put back and remove what dead runs left", async () => {
+    const problems = await settle(request, found, world, report);
     if (problems.length > 0) throw leftoversRemain(problems);
-    log.info(report.recovered ? "nothing is left" : "there was nothing to do");
+    log.info(report.recovered ? "done" : "there was nothing to do");
   });
 }
 
@@ -80,21 +78,24 @@ export async function recoverFirst(
   report: RecoverReport,
 ): Promise<void> {
   const { cluster, log } = world;
-  const hostedCluster = await readOwner(cluster, request.hostedCluster).catch((error: unknown) => {
+  const ref = request.hostedCluster;
+  const hostedCluster = await readOwner(cluster, ref).catch((error: unknown) => {
     if (hasCode(error, "permission-missing", "hosted-cluster-not-found", "hosted-cluster-unsuitable")) return undefined;
     throw error;
   });
   if (hostedCluster === undefined) return;
   const found = await readJournalState(hostedCluster, await cluster.readServerTime(), world.runs);
   if (found.state === "alive") return;
-  if (found.state === "dead")
-    await log.group("Recover: put back what a run that died left", async () => {
-      for (const line of renderJournalState(found, request.hostedCluster)) log.info(line);
-      await checkAccesses(cluster, request.hostedCluster);
-      await undo(request, found.journal, world, report);
-    });
-  for (const { code, message } of await clearLeftovers(request, found, world, report))
-    log.info(`what dead runs left was not removed everywhere (${code}: ${message})`);
+  const settleAndTell = async (): Promise<void> => {
+    for (const { code, message } of await settle(request, found, world, report))
+      log.info(`what dead runs left was not removed everywhere (${code}: ${message})`);
+  };
+  if (found.state === "none") return settleAndTell();
+  await log.group("Recover: put back what a run that died left", async () => {
+    for (const line of renderJournalState(found, ref)) log.info(line);
+    await checkAccesses(cluster, ref);
+    await settleAndTell();
+  });
 }
 
 async function look(request: RecoverRequest, world: RecoveryWorld): Promise<JournalState> {
@@ -129,44 +130,47 @@ async function tellStopped(ref: ObjectRef, { cluster, log }: RecoveryWorld): Pro
   for (const command of manualCommands(ref, unknownOriginal)) log.info(`  ${command}`);
 }
 
-async function undo(
-  request: RecoverRequest,
-  journal: Journal,
-  world: RecoveryWorld,
-  report: RecoverReport,
-): Promise<void> {
-  const { clock, log } = world;
-  const ref = request.hostedCluster;
-  if (world.store === undefined) {
-    const key = snapshotKey({ ...request, ...ref, acquired: new Date(journal.acquired), nonce: journal.nonce });
-    const left = `in the store: what may be at ${key}, an open upload or an object without a record`;
-    report.left = [left];
-    log.warning(`left ${left}; give recover the inputs of the store to have it removed`);
-  }
-  if (Object.keys(journal.original.replicas).length > 0) report.apiServers = "down";
-  // A cluster that never lets it be done must not keep this run for ever.
-  const limit = clock.timeout(limits.undoMs + limits.writersReadyMs);
-  const cluster = world.cluster.withSignal(AbortSignal.any([world.signal, limit]));
-  await finishRun({ ...world, cluster }, ref, journal, request.prefix);
-  report.recovered = true;
-  if (report.apiServers === "down") report.apiServers = "back";
-}
-
-/** Returns what could not be removed. */
-async function clearLeftovers(
+/** Puts back, then removes, and takes the journal away last. Returns what could not be removed. */
+async function settle(
   request: RecoverRequest,
   found: JournalState,
   world: RecoveryWorld,
   report: RecoverReport,
 ): Promise<readonly ActionError[]> {
-  const known = found.state === "none" ? {} : { [found.state]: found.journal };
-  const now = await world.cluster.readServerTime();
-  const { removed, problems } = await removeLeftovers(world, request, { ...known, now });
-  for (const what of removed) world.log.info(`removed ${what}`);
+  const { clock, log } = world;
+  const ref = request.hostedCluster;
+  const dead = found.state === "dead" ? found.journal : undefined;
+  if (dead !== undefined) {
+    const stopped = Object.keys(dead.original.replicas).length > 0;
+    if (stopped) report.apiServers = "down";
+    // A cluster that never lets it be done must not keep this run for ever.
+    const signal = AbortSignal.any([world.signal, clock.timeout(limits.undoMs)]);
+    await putBack({ ...world, cluster: world.cluster.withSignal(signal) }, ref, dead);
+    if (world.store === undefined) report.left = [tellUnknownStore(request, dead, log)];
+  }
+  const { removed, problems } = await removeLeftovers(world, request, {
+    now: await world.cluster.readServerTime(),
+    ...(found.state === "none" ? {} : { [found.state]: found.journal }),
+  });
+  for (const what of removed) log.info(`removed ${what}`);
   report.removed = removed;
-  report.recovered ||= removed.length > 0;
+  report.recovered = removed.length > 0;
   report.left = [...report.left, ...problems.map(({ code, message }) => `${code}: ${message}`)];
+  if (dead !== undefined) {
+    await dropJournal(world, ref, dead.nonce);
+    report.recovered = true;
+    await confirmBack(world, ref, dead.original, limits.writersReadyMs);
+    if (report.apiServers === "down") report.apiServers = "back";
+  }
   return problems;
+}
+
+/** Without a store its leftovers are named by their computed key. */
+function tellUnknownStore(request: RecoverRequest, dead: Journal, log: Log): string {
+  const run = { ...request.hostedCluster, acquired: new Date(dead.acquired), nonce: dead.nonce };
+  const left = `${snapshotKey({ ...run, prefix: request.prefix })} in the store: an open upload, or an object without a record`;
+  log.warning(`there may be ${left}; with the inputs of the store, recover removes it`);
+  return left;
 }
 
 function leftoversRemain(problems: readonly ActionError[]): ActionError {
