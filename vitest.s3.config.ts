@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-/** Against a RADOS gateway, an S3 server written by others; needs Ceph's packages, see scripts/rados-gateway.sh. */
+/** Against S3 servers written by others, as many as this machine can have; see scripts/rados-gateway.sh, scripts/versitygw.sh. */
 export default defineConfig({
   test: {
     include: ["__tests__/s3/**/*.s3test.ts"],
     globalSetup: ["__tests__/s3/setup.ts"],
+    // They ask the same servers; races among their own requests are enough.
+    fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 180_000,
     reporters: ["default"],

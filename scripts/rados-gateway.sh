@@ -1,71 +1,28 @@
 #!/usr/bin/env bash
 # A Ceph of one process each (monitor, manager, one memory store) with a RADOS gateway before it: an S3 server over TLS on
-# loopback that was written by others and verifies signatures. Everything lives in one folder and ends with `stop`.
+# loopback that was written by others and verifies signatures. In the foreground; s3-server.sh says what it prints and how
+# it ends.
 #
-#   rados-gateway.sh start [--install]    prints endpoint and keys as NAME=value once the gateway answers
-#   rados-gateway.sh stop
+#   rados-gateway.sh [--install]
 #
 # Environment (defaults in brackets):
-#   RADOS_DIR            folder of configuration, data, logs and process ids [${TMPDIR:-/tmp}/rados-gateway]
-#   RADOS_CERTIFICATE    PEM file of the server certificate, for 127.0.0.1 and localhost; needed by start
-#   RADOS_PRIVATE_KEY    PEM file of its key; needed by start
-#   RADOS_PORT           port of the gateway [17480]
-#   RADOS_MONITOR_PORT   port of the monitor, which takes the next one too [17490]
+#   S3_PORT              port of the gateway [a free one]
+#   RADOS_MONITOR_PORT   port of the monitor, which takes the next one too [a free one]
 #   RADOS_BYTES          room for objects, in memory [4 GiB]
 #
 # With --install, as root, Debian's packages are installed where they are missing: some 30 s.
-set -euo pipefail
+# shellcheck source=scripts/s3-server.sh
+. "$(dirname "$0")/s3-server.sh"
 
-command=${1:-}
-folder=${RADOS_DIR:-${TMPDIR:-/tmp}/rados-gateway}
-port=${RADOS_PORT:-17480}
-monitor_port=${RADOS_MONITOR_PORT:-17490}
 packages=(radosgw ceph-mon ceph-osd ceph-mgr ceph-common)
-programs=(radosgw radosgw-admin ceph-mon ceph-osd ceph-mgr ceph ceph-authtool monmaptool)
-
-fail() {
-  echo "rados-gateway: $*" >&2
-  exit 1
-}
-
-find_missing() {
-  local program
-  for program in "${programs[@]}"; do
-    command -v "$program" >/dev/null || echo "$program"
-  done
-}
+programs=(radosgw radosgw-admin ceph-mon ceph-osd ceph-mgr ceph ceph-authtool monmaptool openssl setpriv)
 
 install_packages() {
-  [ -n "$(find_missing)" ] || return 0
-  [ "$(id -u)" = 0 ] || fail "--install needs root; missing: $(find_missing | tr '\n' ' ')"
+  [ -n "$(find_missing "${programs[@]}")" ] || return 0
+  [ "$(id -u)" = 0 ] || lack "--install needs root; missing: $(find_missing "${programs[@]}")"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-}
-
-# Each daemon runs in a session of its own, so that a Ctrl-C in the terminal does not end them in a random order.
-launch() {
-  setsid "$@" >>"$folder/log/daemons.log" 2>&1 </dev/null &
-  echo "$!" >>"$folder/pids"
-  disown
-}
-
-# wait_for SECONDS WHAT COMMAND...
-wait_for() {
-  local deadline=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>>"$folder/log/daemons.log"; do
-    ((SECONDS < deadline)) || fail "no $what in time; see $folder/log"
-    all_live || fail "a daemon ended before there was a $what; see $folder/log"
-    sleep 0.2
-  done
-}
-
-all_live() {
-  local pid
-  for pid in $(cat "$folder/pids"); do
-    kill -0 "$pid" 2>/dev/null || return 1
-  done
+  apt-get install -y -qq --no-install-recommends "${packages[@]}" openssl util-linux >/dev/null
 }
 
 admin() {
@@ -154,88 +111,30 @@ add_user() {
     >/dev/null 2>>"$folder/log/daemons.log"
 }
 
-# is_open PORT
-is_open() {
-  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-start_all() {
-  local missing fsid taken
-  missing=$(find_missing | tr '\n' ' ')
-  [ -z "$missing" ] || fail "missing: $missing- install Debian's ${packages[*]}, or start with --install as root"
-  [ -r "${RADOS_CERTIFICATE:-}" ] || fail "RADOS_CERTIFICATE names no readable file"
-  [ -r "${RADOS_PRIVATE_KEY:-}" ] || fail "RADOS_PRIVATE_KEY names no readable file"
-  for taken in "$port" "$monitor_port" "$((monitor_port + 1))"; do
-    ! is_open "$taken" || fail "port $taken is taken"
-  done
-  [ ! -e "$folder/pids" ] || fail "$folder/pids exists: stop the one that runs first"
-  mkdir -p "$folder"/{run,log,mon,mgr,osd}
-  chmod 0700 "$folder"
-  folder=$(cd "$folder" && pwd)
-  : >"$folder/pids"
-  trap '[ "$?" = 0 ] || stop_all' EXIT
-  install -m 0600 "$RADOS_CERTIFICATE" "$folder/server.crt"
-  install -m 0600 "$RADOS_PRIVATE_KEY" "$folder/server.key"
-  fsid=$(cat /proc/sys/kernel/random/uuid)
-  write_configuration "$fsid"
-  write_keys
-  start_monitor "$fsid"
-  launch ceph-mgr -c "$folder/ceph.conf" -i a -f
-  start_disk
-  add_user owner OWNERACCESSKEY000001 ownersecretkey00000000000000000000000001
-  # A user who owns nothing: what a missing permission looks like.
-  add_user stranger STRANGERACCESSKEY001 strangersecretkey00000000000000000000001
-  launch radosgw -c "$folder/ceph.conf" -n client.gateway -f
-  wait_for 60 gateway is_open "$port"
-  cat <<ANSWER
-RADOS_ENDPOINT=https://127.0.0.1:$port
-RADOS_OWNER_ACCESS_KEY=OWNERACCESSKEY000001
-RADOS_OWNER_SECRET_KEY=ownersecretkey00000000000000000000000001
-RADOS_STRANGER_ACCESS_KEY=STRANGERACCESSKEY001
-RADOS_STRANGER_SECRET_KEY=strangersecretkey00000000000000000000001
-ANSWER
-}
-
-# Only processes that start wrote down, the last first; a process id that now belongs to another program is left alone.
-stop_all() {
-  local pid signal
-  trap - EXIT
-  [ -e "$folder/pids" ] || return 0
-  for signal in TERM KILL; do
-    for pid in $(tac "$folder/pids"); do
-      ! is_ours "$pid" || kill "-$signal" "$pid" 2>/dev/null || true
-    done
-    wait_until_gone || true
-  done
-  rm -rf "$folder"/{run,mon,mgr,osd,keyring,monmap,ceph.conf,server.crt,server.key,pids}
-}
-
-is_ours() {
-  tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- "$folder/ceph.conf"
-}
-
-wait_until_gone() {
-  local deadline=$((SECONDS + 2)) pid
-  while ((SECONDS < deadline)); do
-    for pid in $(cat "$folder/pids"); do
-      ! is_ours "$pid" || {
-        sleep 0.1
-        continue 2
-      }
-    done
-    return 0
-  done
-  return 1
-}
-
-case $command in
-start)
-  [ "${2:-}" != --install ] || install_packages
-  start_all
-  ;;
-stop)
-  [ ! -d "$folder" ] || folder=$(cd "$folder" && pwd)
-  stop_all
-  ;;
-*) fail "usage: rados-gateway.sh start [--install] | stop" ;;
+case ${1:-} in
+--install) install_packages ;;
+'') ;;
+*) fail "usage: rados-gateway.sh [--install]" ;;
 esac
+
+missing=$(find_missing "${programs[@]}")
+[ -z "$missing" ] || lack "missing: $missing; install Debian's ${packages[*]}, or start with --install as root"
+port=$(find_port "${S3_PORT:-}") || exit 1
+monitor_port=$(find_port "${RADOS_MONITOR_PORT:-}") || exit 1
+! is_open "$((monitor_port + 1))" || fail "port $((monitor_port + 1)) is in use"
+open_folder
+mkdir "$folder"/{run,mon,mgr,osd}
+write_certificate
+fsid=$(cat /proc/sys/kernel/random/uuid)
+write_configuration "$fsid"
+write_keys
+start_monitor "$fsid"
+launch ceph-mgr -c "$folder/ceph.conf" -i a -f
+start_disk
+add_user owner "$owner_access_key" "$owner_secret_key"
+# A user who owns nothing: what a missing permission looks like.
+add_user stranger "$stranger_access_key" "$stranger_secret_key"
+launch radosgw -c "$folder/ceph.conf" -n client.gateway -f
+wait_for 60 gateway is_open "$port"
+# "ceph version 16.2.15 (…) pacific (stable)"
+serve "$(radosgw --version | cut -d ' ' -f 3)" "$port"

@@ -21,7 +21,7 @@ export async function completeUpload(request: S3Request): Promise<Answer> {
   checkConditionSyntax(request);
   const repeated = request.bucket.completed.get(request.query.get("uploadId") ?? "");
   const document = await receiveDocument(request);
-  if (repeated?.key === request.key && request.settings.quirks.has("repeats-complete"))
+  if (repeated?.key === request.key && !request.settings.quirks.has("forgets-completed"))
     return answerCompleted(repeated, request);
   const upload = readUpload(request);
   const parts = selectParts(upload, parsePartList(document), request.settings.minPartSizeBytes);

@@ -187,7 +187,6 @@ function findRange(text: string | undefined, object: ObjectVersion): ContentRang
   if (first >= size)
     throw new S3Error("InvalidRange", "The requested range is not satisfiable", {
       fields: { RangeRequested: text ?? "", ActualObjectSize: String(size) },
-      headers: { "Content-Range": `bytes */${size}` },
     });
   return { segments: object.segments, first, last };
 }

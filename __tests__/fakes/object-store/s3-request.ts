@@ -16,8 +16,8 @@ export type StoreQuirk =
   | "ignores-encryption"
   /** RADOS gateway 16. */
   | "empty-etag-on-complete"
-  /** Most of them answer a completion that is sent again like the first one. */
-  | "repeats-complete";
+  /** MinIO, S3Mock: a completion that is sent again finds no upload; AWS and the others answer it like the first one. */
+  | "forgets-completed";
 
 export interface StoreSettings {
   readonly quirks: ReadonlySet<StoreQuirk>;

@@ -75,7 +75,7 @@ export interface Bucket {
   /** Versions of each key, newest first; never an empty list. */
   readonly versions: Map<string, (ObjectVersion | DeleteMarker)[]>;
   readonly uploads: Map<string, MultipartUpload>;
-  /** Uploads that were completed, for a store that answers a repeated completion. */
+  /** Uploads that were completed: a completion that is sent again is answered like the first one. */
   readonly completed: Map<string, ObjectVersion>;
 }
 
