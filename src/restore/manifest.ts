@@ -4,6 +4,8 @@ import { ActionError } from "../errors.ts";
 /** Kubernetes itself takes no object above 1.5 MiB; a rendered cluster has 4 KiB. */
 export const manifestMaxBytes = 1024 * 1024;
 const documentsMax = 200;
+/** Mappings and lists inside of each other, each with the pair before it; a rendered cluster has 6. */
+const ancestorsMax = 200;
 
 /** Scalars stay the text that they are: kubectl reads YAML 1.1, where 0644 is 420, and a number could lose digits. */
 const asWritten: SchemaOptions = { schema: "failsafe", customTags: ["null"] };
@@ -57,13 +59,10 @@ function parsePart(text: string, firstLine: number): ManifestDocument {
   const lineOf = (offset: number): string => String(firstLine + countLines(text.slice(0, offset)));
   if (problem) throw invalid(`is not plain YAML (${problem.code} in line ${lineOf(problem.pos[0])})`);
   if (document.directives.yaml.explicit === true) throw invalid("has a %YAML directive; remove it");
-  const check = (node: Node): void => {
-    const oddity = findOddity(node);
-    if (oddity !== undefined) throw invalid(`${oddity} in line ${lineOf(node.range?.[0] ?? 0)}`);
-  };
   visit(document, {
-    Node: (_, node) => {
-      check(node);
+    Node: (_, node, ancestors) => {
+      const oddity = ancestors.length > ancestorsMax ? "nests too deeply" : findOddity(node);
+      if (oddity !== undefined) throw invalid(`${oddity} in line ${lineOf(node.range?.[0] ?? 0)}`);
     },
   });
   if (document.contents !== null && !isMap(document.contents) && document.toJS() !== null)

@@ -7,7 +7,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What the rendering of a restore needs of the world; it writes nothing to the store. */
 export interface RestoreWorld {
   readonly store: Pick<SnapshotStore, "findObject" | "readObject" | "findCredentialsExpiry" | "signUrl" | "tryUrl">;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "nowMs">;
   readonly log: Log;
   readonly environment: Environment;
   /** Called with a secret before anything could print it. */
