@@ -29,6 +29,7 @@ const accounts = [
   { ...stranger, actions: [] },
   { ...session, actions: ["s3:*"], expiresAt: new Date(Date.now() + 3_600_000) },
 ];
+const account = "111122223333";
 const body = randomBytes(70_000);
 
 let folder: string;
@@ -43,8 +44,8 @@ beforeAll(async () => {
   authority = path.join(folder, "ca.pem");
   writeFileSync(authority, certificateAuthority.certificate);
   const buckets: readonly BucketOptions[] = [
-    { name: "backups", region: "us-east-1", versioning: "enabled" },
-    { name: "plain", region: "us-east-1" },
+    { name: "backups", region: "us-east-1", owner: account, versioning: "enabled" },
+    { name: "plain", region: "us-east-1", owner: account },
   ];
   server = await startObjectStore({ certificateAuthority, buckets, accounts });
   insecure = await startObjectStore({ buckets, accounts });
