@@ -290,6 +290,17 @@ describe("credentials", () => {
     expect(await store.findCredentialsExpiry()).toBeUndefined();
   });
 
+  it("for URLs have an end of their own: a URL outlived by its key was refused when the ambient session ended early", async () => {
+    withoutAny();
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "AMBIENT");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
+    vi.stubEnv("AWS_SESSION_TOKEN", "token");
+    vi.stubEnv("AWS_CREDENTIAL_EXPIRATION", "2099-01-02T03:04:05Z");
+    const server = await serve(() => head(4, {}));
+    const presignCredentials = { accessKeyId: "READER", secretAccessKey: "x" };
+    expect(await open({ ...ambient(server.endpoint), presignCredentials }).findCredentialsExpiry()).toBeUndefined();
+  });
+
   it("that are nowhere are missing, and nothing is sent", async () => {
     withoutAny();
     const server = await serve(() => head(4, {}));
