@@ -3,26 +3,35 @@
 # loopback that was written by others and verifies signatures. In the foreground; s3-server.sh says what it prints and how
 # it ends.
 #
-#   rados-gateway.sh [--install]
+#   rados-gateway.sh [--prepare]
 #
 # Environment (defaults in brackets):
 #   S3_PORT              port of the gateway [a free one]
 #   RADOS_MONITOR_PORT   port of the monitor, which takes the next one too [a free one]
 #   RADOS_BYTES          room for objects, in memory [4 GiB]
 #
-# With --install, as root, Debian's packages are installed where they are missing: some 30 s.
+# --prepare starts nothing: as root it installs Debian's packages where they are missing, in some 30 s.
 # shellcheck source=scripts/s3-server.sh
 . "$(dirname "$0")/s3-server.sh"
 
 packages=(radosgw ceph-mon ceph-osd ceph-mgr ceph-common)
 programs=(radosgw radosgw-admin ceph-mon ceph-osd ceph-mgr ceph ceph-authtool monmaptool openssl setpriv)
 
+check_programs() {
+  local missing
+  missing=$(find_missing "${programs[@]}")
+  [ -z "$missing" ] || lack "missing: $missing; install Debian's ${packages[*]}, or run with --prepare as root"
+}
+
 install_packages() {
-  [ -n "$(find_missing "${programs[@]}")" ] || return 0
-  [ "$(id -u)" = 0 ] || lack "--install needs root; missing: $(find_missing "${programs[@]}")"
+  local install=(apt-get install -y -qq --no-install-recommends "${packages[@]}" openssl util-linux)
+  if [ -z "$(find_missing "${programs[@]}")" ] || [ "$(id -u)" != 0 ] || [ -n "$(find_missing apt-get)" ]; then
+    return
+  fi
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${packages[@]}" openssl util-linux >/dev/null
+  # The lists of packages may be there already.
+  "${install[@]}" >/dev/null 2>&1 || { apt-get update -qq && "${install[@]}" >/dev/null; } ||
+    lack "apt-get cannot install ${packages[*]}"
 }
 
 admin() {
@@ -112,13 +121,15 @@ add_user() {
 }
 
 case ${1:-} in
---install) install_packages ;;
-'') ;;
-*) fail "usage: rados-gateway.sh [--install]" ;;
+--prepare)
+  install_packages
+  check_programs
+  exit
+  ;;
+'') check_programs ;;
+*) fail "usage: rados-gateway.sh [--prepare]" ;;
 esac
 
-missing=$(find_missing "${programs[@]}")
-[ -z "$missing" ] || lack "missing: $missing; install Debian's ${packages[*]}, or start with --install as root"
 port=$(find_port "${S3_PORT:-}") || exit 1
 monitor_port=$(find_port "${RADOS_MONITOR_PORT:-}") || exit 1
 ! is_open "$((monitor_port + 1))" || fail "port $((monitor_port + 1)) is in use"

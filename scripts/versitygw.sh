@@ -2,12 +2,12 @@
 # versitygw, an S3 server over TLS on loopback that was written by others and verifies signatures, with files behind it. In the
 # foreground; s3-server.sh says what it prints and how it ends.
 #
-#   versitygw.sh [--build]
+#   versitygw.sh [--prepare]
 #
 # Environment: S3_PORT, its port [a free one]
 #
-# Built by Go from e2e/tools/versitygw into a cache folder of the user, once for each version: one to two minutes. With
-# --build that is all that is done.
+# Built by Go from e2e/tools/versitygw into a cache folder of the user, once for each version: one to two minutes. --prepare
+# does that alone.
 # shellcheck source=scripts/s3-server.sh
 . "$(dirname "$0")/s3-server.sh"
 
@@ -40,18 +40,18 @@ add_stranger() {
 }
 
 case ${1:-} in
---build | '') ;;
-*) fail "usage: versitygw.sh [--build]" ;;
+--prepare | '') ;;
+*) fail "usage: versitygw.sh [--prepare]" ;;
 esac
 
 version=$(sed -n "s#^[[:space:]]*$package \(v[^ ]*\).*#\1#p" "$module/go.mod")
 # All that decides what is built.
 program=$cache/$version-$(cat "$module/go.mod" "$module/go.sum" | sha256sum | head -c 12)
 [ -x "$program" ] || build "$program"
-[ "${1:-}" != --build ] || exit 0
-
 missing=$(find_missing openssl setpriv)
 [ -z "$missing" ] || lack "missing: $missing"
+[ "${1:-}" != --prepare ] || exit 0
+
 port=$(find_port "${S3_PORT:-}") || exit 1
 open_folder
 mkdir "$folder"/{objects,versions,users}
