@@ -135,11 +135,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     "s3-secret-access-key": account.secretAccessKey,
   };
 
-  const steps: RunningStep[] = [];
+  const steps: Promise<RunningStep>[] = [];
+  let closed = false;
   const secrets: Record<string, string | Buffer> = { "AES key": cluster.aesKey };
-  const start: World["start"] = async (inputs, settings = {}) => {
+  const start: World["start"] = (inputs, settings = {}) => {
+    if (closed) return Promise.reject(new Error("the world is closed"));
     Object.assign(secrets, listStepSecrets(inputs, settings.env));
-    const step = await startStep({
+    const step = startStep({
       ...settings,
       ...(options.entry === undefined ? {} : { entry: options.entry }),
       inputs,
@@ -198,9 +200,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     readRecord: async (uri) =>
       parseRecord((await store.readObject(bucket, uri.replace(`s3://${bucket}/`, ""))).toString(), uri),
     close: async () => {
-      for (const step of steps) {
-        step.killRunner();
-        (await step.result).remove();
+      closed = true;
+      for (const started of await Promise.allSettled(steps)) {
+        if (started.status === "rejected") continue;
+        started.value.killRunner();
+        (await started.value.result).remove();
       }
       await Promise.all([cluster.close(), store.close()]);
       await rm(workspace, { recursive: true, force: true });

@@ -29,7 +29,8 @@ export interface EtcdClient {
   get(key: string): Promise<StoredKey | undefined>;
   /** Keys that start with `prefix`, in order; at most `limit` of them. */
   list(prefix: string, limit?: number): Promise<readonly StoredKey[]>;
-  count(prefix: string): Promise<number>;
+  /** Keys that start with `prefix`, now or at an older revision. */
+  count(prefix: string, options?: { readonly revision?: number }): Promise<number>;
   delete(key: string): Promise<number>;
   /** The revision of a linearizable read. */
   revision(): Promise<number>;
@@ -71,7 +72,10 @@ export function createEtcdClient(port: number, authority: string, identity: KeyP
       return first === undefined ? undefined : parseKey(first);
     },
     list,
-    count: async (prefix) => number(await call("/v3/kv/range", { ...prefixRange(prefix), count_only: true }), "count"),
+    count: async (prefix, { revision = 0 } = {}) => {
+      const range = { ...prefixRange(prefix), count_only: true, revision: String(revision) };
+      return number(await call("/v3/kv/range", range), "count");
+    },
     delete: async (key) => number(await call("/v3/kv/deleterange", { key: encode(key) }), "header", "revision"),
     revision: async () => number(await call("/v3/kv/range", { key: encode("\0") }), "header", "revision"),
     leaseGrant: async (ttlSeconds) => stringAt(await call("/v3/lease/grant", { TTL: String(ttlSeconds) }), "ID") ?? "",
