@@ -10,9 +10,10 @@ import { listSignatures } from "./step-secrets.ts";
 import type { HostedState, World } from "./world.ts";
 
 /** What the hosted cluster is to be like; default: as when the world had started. */
-export type Expected = Partial<Pick<HostedState, "replicas" | "pausedUntil">>;
-
-const settleMs = 20_000;
+export interface Expected extends Partial<Pick<HostedState, "replicas" | "pausedUntil">> {
+  /** How long the cluster may take until it is so; default 20 s. */
+  readonly settleMs?: number;
+}
 
 /**
  * What is not as it must be after a step, however it ended; empty when all is well. Waits until the cluster has settled.
@@ -28,7 +29,7 @@ export async function findUnsettled(
     ...findPodProblems(world),
     ...world.store.openUploads(world.bucket).map(({ key }) => `store: the upload of ${key} is open`),
   ];
-  const giveUpMs = performance.now() + settleMs;
+  const giveUpMs = performance.now() + (expected.settleMs ?? 20_000);
   while (lasting().length > 0 && performance.now() < giveUpMs) await new Promise((resolve) => setTimeout(resolve, 50));
   return [
     ...lasting(),
