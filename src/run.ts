@@ -4,14 +4,19 @@ import {
   listOptOuts,
   parseInputs,
   type BackupInputs,
+  type ClusterInputs,
+  type RecoverInputs,
   type RestoreRenderInputs,
 } from "./action/inputs.ts";
 import { createLog } from "./action/log.ts";
-import { writeOutputs } from "./action/outputs.ts";
+import { writeOutputs, type Outputs } from "./action/outputs.ts";
+import { summarizeRecovery } from "./action/recover-summary.ts";
 import { readRunInfo } from "./action/run-info.ts";
 import { listSecrets, listSignedUrlSecrets, maskSecrets } from "./action/secrets.ts";
 import { findHold, isPost, isSettled, markMain, markSettled, saveHold } from "./action/state.ts";
+import type { StoreInputs } from "./action/store-inputs.ts";
 import { summarizeBackup, summarizeFailure, summarizeRestore, writeSummary } from "./action/summary.ts";
+import { createWorkflowRuns } from "./action/workflow-runs.ts";
 import { createClock } from "./adapters/clock.ts";
 import { parseKubeconfig } from "./adapters/kubeconfig.ts";
 import { createManagementCluster } from "./adapters/kubernetes.ts";
@@ -21,6 +26,7 @@ import { createReport, type BackupReport } from "./backup/world.ts";
 import { describeError, type ActionError } from "./errors.ts";
 import type { ManagementCluster, ObjectRef, SnapshotStore } from "./ports.ts";
 import { finishRun } from "./recover/after-run.ts";
+import { createRecoverReport, recover, type RecoverReport } from "./recover/recover.ts";
 import { renderRestore } from "./restore/restore-render.ts";
 import { limits } from "./time-limits.ts";
 import manifest from "../package.json" with { type: "json" };
@@ -39,47 +45,51 @@ export async function run(signal: AbortSignal): Promise<void> {
     log.warning(`there is no input ${given}; did you mean ${meant}?`);
   const inputs = parseInputs(read, process.env);
   for (const optOut of listOptOuts(inputs)) log.warning(optOut);
-  return inputs.mode === "backup" ? runBackup(inputs, signal) : runRestoreRender(inputs, signal);
+  switch (inputs.mode) {
+    case "backup":
+      return runBackup(inputs, signal);
+    case "restore-render":
+      return runRestoreRender(inputs, signal);
+    case "recover":
+      return runRecover(inputs, signal);
+  }
 }
 
 async function runBackup(inputs: BackupInputs, signal: AbortSignal): Promise<void> {
   const report: BackupReport = createReport();
   const ref = refOf(inputs);
-  let failure: ActionError | undefined;
-  try {
-    const { cluster, store } = connect(inputs);
+  const failure = await findFailure(async () => {
     const world = {
-      cluster: cluster.withSignal(signal),
-      store: store.withSignal(signal),
-      clock,
-      log,
-      signal,
-      run: readRunInfo(),
+      ...createWorld(inputs, signal),
+      store: connectStore(inputs.store).withSignal(signal),
       version: manifest.version,
       saveJournal: saveHold.bind(undefined, core.saveState),
       onSecret: maskSecret,
     };
     await backUp({ ...inputs, hostedCluster: ref }, world, report);
     markSettled(core.saveState);
-  } catch (error) {
-    failure = describeError(error);
-  }
+  });
   await writeSummary(
     core.summary,
     failure ? summarizeFailure(inputs.mode, failure, ref, report) : summarizeBackup(ref, report),
   );
-  // What is true is set on failure too, and a file that cannot be written must not hide the failure.
-  try {
-    writeOutputs(core.setOutput, report);
-  } catch (error) {
-    failure ??= describeError(error);
-  }
-  if (failure) throw failure;
+  end(report, failure);
+}
+
+async function runRecover(inputs: RecoverInputs, signal: AbortSignal): Promise<void> {
+  const report: RecoverReport = createRecoverReport();
+  const ref = refOf(inputs);
+  const failure = await findFailure(async () => {
+    const store = inputs.store && connectStore(inputs.store).withSignal(signal);
+    await recover({ ...inputs, hostedCluster: ref }, { ...createWorld(inputs, signal), store }, report);
+  });
+  await writeSummary(core.summary, summarizeRecovery(ref, report, failure));
+  end(report, failure);
 }
 
 async function runRestoreRender(inputs: RestoreRenderInputs, signal: AbortSignal): Promise<void> {
   try {
-    const store = createSnapshotStore(inputs.store, { clock, log }).withSignal(signal);
+    const store = connectStore(inputs.store).withSignal(signal);
     const result = await renderRestore(inputs, { store, clock, log, environment: process.env, onSecret: maskSecret });
     writeOutputs(core.setOutput, result);
     await writeSummary(core.summary, summarizeRestore(result.hostedCluster, result));
@@ -95,22 +105,50 @@ async function runPost(): Promise<void> {
   if (isSettled(core.getState) || journal === undefined) return;
   const inputs = parseInputs(read, process.env);
   if (inputs.mode !== "backup") return;
-  const world = { ...connect(inputs), clock, log };
+  const world = { cluster: connectCluster(inputs), store: connectStore(inputs.store), clock, log };
   await log.group("Post: see that everything is put back", () =>
     finishRun(world, refOf(inputs), journal, inputs.prefix),
   );
 }
 
-function connect(inputs: BackupInputs): { readonly cluster: ManagementCluster; readonly store: SnapshotStore } {
-  const options = inputs.kubeconfigContext === undefined ? {} : { context: inputs.kubeconfigContext };
-  const kubeconfig = parseKubeconfig(inputs.kubeconfig, { ...options, environment: process.env });
-  return {
-    cluster: createManagementCluster(kubeconfig, { clock, log }),
-    store: createSnapshotStore(inputs.store, { clock, log }),
-  };
+async function findFailure(work: () => Promise<void>): Promise<ActionError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return describeError(error);
+  }
 }
 
-function refOf(inputs: BackupInputs): ObjectRef {
+/** Sets the outputs: what is true is set on failure too. A file that cannot be written must not hide the failure. */
+function end(outputs: Outputs, failure: ActionError | undefined): void {
+  let thrown = failure;
+  try {
+    writeOutputs(core.setOutput, outputs);
+  } catch (error) {
+    thrown ??= describeError(error);
+  }
+  if (thrown) throw thrown;
+}
+
+/** All of the world but the store. */
+function createWorld(inputs: ClusterInputs, signal: AbortSignal) {
+  const run = readRunInfo();
+  const runs = inputs.githubToken === undefined ? undefined : createWorkflowRuns(inputs.githubToken, run, log);
+  return { cluster: connectCluster(inputs).withSignal(signal), clock, log, signal, run, runs };
+}
+
+function connectCluster(inputs: ClusterInputs): ManagementCluster {
+  const options = inputs.kubeconfigContext === undefined ? {} : { context: inputs.kubeconfigContext };
+  const kubeconfig = parseKubeconfig(inputs.kubeconfig, { ...options, environment: process.env });
+  return createManagementCluster(kubeconfig, { clock, log });
+}
+
+function connectStore(inputs: StoreInputs): SnapshotStore {
+  return createSnapshotStore(inputs, { clock, log });
+}
+
+function refOf(inputs: ClusterInputs): ObjectRef {
   return { namespace: inputs.hostedClusterNamespace, name: inputs.hostedCluster };
 }
 

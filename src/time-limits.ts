@@ -6,6 +6,8 @@ export const limits = {
   requestTries: 6,
   /** How long one request to a server that has answered before is tried: a single API server restarts within a minute. */
   requestPatienceMs: 60_000,
+  /** A connection that nothing used for this long is not used again: firewalls forget idle ones without a word. */
+  requestIdleMs: 10_000,
   /** First delay between two tries, doubled each time with full jitter. */
   retryDelayMs: 250,
   /** Longest delay between two tries, a Retry-After included: longer would eat the hold's time. */
@@ -15,6 +17,8 @@ export const limits = {
   /** An exec stream without a byte and without an answered ping is taken for cut; load balancers cut after 20 to 60 s. */
   execStallMs: 20_000,
   execPingMs: 5_000,
+  /** After the exit status the API server closes; where the closing is lost, nothing is missing any more. */
+  execCloseMs: 2_000,
   /** Tries of one part of the transfer, each by an exec of its own. */
   partTries: 5,
   /** One part: 8 MiB over 1 Mbit/s takes 64 s. */
@@ -50,4 +54,6 @@ export const limits = {
   storeConnectMs: 10_000,
   storeRequestMs: 120_000,
   storeTries: 5,
+  /** Asking GitHub whether a run is over; without an answer the deadline counts, so nothing waits longer. */
+  workflowRunMs: 10_000,
 } as const;

@@ -31,6 +31,7 @@ const action = parse(readFileSync(join(root, "action.yml"), "utf8")) as {
 const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   backup: { kubeconfig: "text", "hosted-cluster": "example", "s3-bucket": "backups", "s3-region": "eu-central-1" },
   "restore-render": { "snapshot-uri": "s3://backups/a.db", manifest: "cluster.yaml", "s3-region": "eu-central-1" },
+  recover: { kubeconfig: "text", "hosted-cluster": "example" },
 };
 
 describe("action.yml", () => {

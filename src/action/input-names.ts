@@ -5,6 +5,7 @@ export const inputNames = [
   "kubeconfig-context",
   "hosted-cluster",
   "hosted-cluster-namespace",
+  "github-token",
   "s3-bucket",
   "s3-prefix",
   "s3-region",

@@ -12,19 +12,24 @@ import {
   readDuration,
   readText,
 } from "./input-value.ts";
-import { parseStoreInputs, readPrefix, type StoreInputs } from "./store-inputs.ts";
+import { findKey, findStoreInputs, parseStoreInputs, readPrefix, type StoreInputs } from "./store-inputs.ts";
 
-export const modes = ["backup", "restore-render"] as const;
+export const modes = ["backup", "restore-render", "recover"] as const;
 export type Mode = (typeof modes)[number];
 
-export interface BackupInputs {
-  readonly mode: "backup";
+export interface ClusterInputs {
   /** As it was given: text, or base64 of it. */
   readonly kubeconfig: string;
   /** Absent: the kubeconfig's current context. */
   readonly kubeconfigContext?: string;
   readonly hostedCluster: string;
   readonly hostedClusterNamespace: string;
+  /** Reads the runs of this repository; absent: a run counts as dead by its deadline alone. */
+  readonly githubToken?: string;
+}
+
+export interface BackupInputs extends ClusterInputs {
+  readonly mode: "backup";
   readonly store: StoreInputs;
   /** Without slashes at its ends; empty for none. */
   readonly prefix: string;
@@ -49,7 +54,14 @@ export interface RestoreRenderInputs {
   readonly presignExpiresInSeconds: number;
 }
 
-export type Inputs = BackupInputs | RestoreRenderInputs;
+export interface RecoverInputs extends ClusterInputs {
+  readonly mode: "recover";
+  /** Absent: what dead runs left there stays. */
+  readonly store?: StoreInputs;
+  readonly prefix: string;
+}
+
+export type Inputs = BackupInputs | RestoreRenderInputs | RecoverInputs;
 
 const pathMaxCharacters = 4096;
 
@@ -59,13 +71,21 @@ const pathMaxCharacters = 4096;
  */
 export function parseInputs(read: (name: string) => string, env: Environment): Inputs {
   const mode = findChoice(read, "mode", modes);
-  if (mode === undefined) throw missingInput("mode", modes.join(" or "));
-  return mode === "backup" ? parseBackupInputs(read, env) : parseRestoreRenderInputs(read, env);
+  switch (mode) {
+    case undefined:
+      throw missingInput("mode", `one of ${modes.join(", ")}`);
+    case "backup":
+      return parseBackupInputs(read, env);
+    case "restore-render":
+      return parseRestoreRenderInputs(read, env);
+    case "recover":
+      return parseRecoverInputs(read, env);
+  }
 }
 
 /** One sentence for each safety that these inputs switch off, for a warning. */
 export function listOptOuts(inputs: Inputs): readonly string[] {
-  const insecure = inputs.store.endpoint?.startsWith("http://") ?? false;
+  const insecure = inputs.store?.endpoint?.startsWith("http://") ?? false;
   return [
     ...(insecure ? ["allow-insecure-endpoint: the snapshot crosses the network in clear"] : []),
     ...(inputs.mode === "backup" && inputs.allowUnhealthy
@@ -96,22 +116,13 @@ function squeeze(name: string): string {
 }
 
 function parseBackupInputs(read: ReadInput, env: Environment): BackupInputs {
-  const kubeconfig = readText(read, "kubeconfig", "the kubeconfig of the management cluster, as text or base64 of it");
-  const kubeconfigContext = findLine(read, "kubeconfig-context", 500);
-  const { name, namespace } = readHostedCluster(read);
+  const cluster = readClusterInputs(read);
   const store = parseStoreInputs(read, env);
-  const prefix = readPrefix(read);
-  const longestKey = snapshotKey({ prefix, namespace, name, acquired: new Date(0), nonce: "0".repeat(32) });
-  if (longestKey.length + ".json".length > 1024)
-    throw invalidInput("s3-prefix", prefix, "so short that an object's key stays under 1024 bytes");
   return {
     mode: "backup",
-    kubeconfig,
-    ...(kubeconfigContext === undefined ? {} : { kubeconfigContext }),
-    hostedCluster: name,
-    hostedClusterNamespace: namespace,
+    ...cluster,
     store,
-    prefix,
+    prefix: readFittingPrefix(read, cluster),
     quiesce: readBoolean(read, "quiesce", true),
     maxPauseMs: readDuration(read, "max-pause", { fallback: "15m", shortest: "4m", longest: "2h" }),
     allowUnhealthy: readBoolean(read, "allow-unhealthy", false),
@@ -119,6 +130,43 @@ function parseBackupInputs(read: ReadInput, env: Environment): BackupInputs {
     presign: readBoolean(read, "presign", true),
     presignExpiresInSeconds: readPresignExpiry(read),
   };
+}
+
+function parseRecoverInputs(read: ReadInput, env: Environment): RecoverInputs {
+  const cluster = readClusterInputs(read);
+  const store = findStoreInputs(read, env);
+  if (readBoolean(read, "dry-run", false))
+    throw invalidInput("dry-run", "true", "left out, since recover changes what it finds");
+  return {
+    mode: "recover",
+    ...cluster,
+    ...(store === undefined ? {} : { store }),
+    prefix: readFittingPrefix(read, cluster),
+  };
+}
+
+function readClusterInputs(read: ReadInput): ClusterInputs {
+  const kubeconfig = readText(read, "kubeconfig", "the kubeconfig of the management cluster, as text or base64 of it");
+  const kubeconfigContext = findLine(read, "kubeconfig-context", 500);
+  const { name, namespace } = readHostedCluster(read);
+  const githubToken = findKey(read, "github-token");
+  return {
+    kubeconfig,
+    ...(kubeconfigContext === undefined ? {} : { kubeconfigContext }),
+    hostedCluster: name,
+    hostedClusterNamespace: namespace,
+    ...(githubToken === undefined ? {} : { githubToken }),
+  };
+}
+
+/** Throws `input-invalid` where the key of an object would be too long with it. */
+function readFittingPrefix(read: ReadInput, cluster: ClusterInputs): string {
+  const prefix = readPrefix(read);
+  const { hostedClusterNamespace: namespace, hostedCluster: name } = cluster;
+  const longestKey = snapshotKey({ prefix, namespace, name, acquired: new Date(0), nonce: "0".repeat(32) });
+  if (longestKey.length + ".json".length > 1024)
+    throw invalidInput("s3-prefix", prefix, "so short that an object's key stays under 1024 bytes");
+  return prefix;
 }
 
 function parseRestoreRenderInputs(read: ReadInput, env: Environment): RestoreRenderInputs {

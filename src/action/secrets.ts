@@ -7,6 +7,7 @@ import type { Environment, InputName, ReadInput } from "./input-names.ts";
  */
 export const secretInputNames = [
   "kubeconfig",
+  "github-token",
   "s3-secret-access-key",
   "s3-session-token",
   "presign-secret-access-key",

@@ -26,6 +26,23 @@ export interface StoreInputs {
   readonly checksums: Checksums;
 }
 
+/** The inputs that only a store gives a meaning; the others have defaults, or say something without one. */
+const ownNames = [
+  "s3-bucket",
+  "s3-region",
+  "s3-endpoint",
+  "s3-force-path-style",
+  "s3-access-key-id",
+  "s3-secret-access-key",
+  "s3-session-token",
+  "s3-expected-bucket-owner",
+] as const satisfies readonly InputName[];
+
+/** Undefined when none of the store's inputs is set; else as parseStoreInputs. */
+export function findStoreInputs(read: ReadInput, env: Environment): StoreInputs | undefined {
+  return ownNames.some((name) => findText(read, name) !== undefined) ? parseStoreInputs(read, env) : undefined;
+}
+
 /** The inputs of the store; `fixedBucket` is the one of snapshot-uri. Throws `input-missing`, `input-invalid`. */
 export function parseStoreInputs(read: ReadInput, env: Environment, fixedBucket?: string): StoreInputs {
   const allowInsecure = readBoolean(read, "allow-insecure-endpoint", false);
@@ -119,7 +136,7 @@ function findKeyPair(read: ReadInput, idName: InputName, secretName: InputName):
 }
 
 /** Never shown, the key id neither: it is where a secret lands that was pasted into the wrong line. */
-function findKey(read: ReadInput, name: InputName): string | undefined {
+export function findKey(read: ReadInput, name: InputName): string | undefined {
   const text = findText(read, name);
   if (text !== undefined && !/^[\x21-\x7e]{1,8192}$/.test(text))
     throw invalidSecret(name, "one line of printable ASCII characters without blanks");

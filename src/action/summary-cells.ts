@@ -1,3 +1,5 @@
+import type { ActionError } from "../errors.ts";
+
 /** Label and value of a row, both HTML. */
 export type Row = readonly [label: string, value: string];
 
@@ -36,4 +38,13 @@ export function renderSize(sizeBytes: number): string {
   const exponent = sizeBytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(sizeBytes) / 10));
   const exact = `${sizeBytes} bytes`;
   return exponent === 0 ? exact : `${(sizeBytes / 1024 ** exponent).toFixed(1)} ${units[exponent] ?? ""} (${exact})`;
+}
+
+/** Code, message and hint of a failure. */
+export function failureRows(failure: ActionError): readonly Row[] {
+  return [
+    ...codeRow("Result", failure.code),
+    ["What happened", renderLines(failure.message)],
+    ...(failure.hint === undefined ? [] : [["What to do", renderLines(failure.hint)] as const]),
+  ];
 }

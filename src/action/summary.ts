@@ -1,5 +1,6 @@
 import type { ActionError } from "../errors.ts";
-import { codeRow, escapeHtml, renderLines, renderSize, type Row } from "./summary-cells.ts";
+import { recoverRows, type RecoverSummary } from "./recover-summary.ts";
+import { codeRow, escapeHtml, failureRows, renderLines, renderSize, type Row } from "./summary-cells.ts";
 
 /** The hosted cluster's API servers at the end of the run; `starting`: put back, and not seen to be ready. */
 export type ApiServers = "never-stopped" | "down" | "starting" | "back";
@@ -62,7 +63,7 @@ export interface FailureSummary {
   readonly facts?: BackupFacts;
 }
 
-export type StepSummary = BackupSummary | PlanSummary | RestoreSummary | FailureSummary;
+export type StepSummary = BackupSummary | PlanSummary | RestoreSummary | RecoverSummary | FailureSummary;
 
 interface ClusterName {
   readonly namespace: string;
@@ -139,14 +140,17 @@ export function renderSummary(summary: StepSummary): { readonly heading: string;
           ...codeRow("Encryption key Secret", summary.encryptionKeySecretName),
         ],
       };
+    case "recover":
+      return {
+        heading: `etcd recovery: ${summary.failure === undefined ? "done" : "failed"}`,
+        rows: recoverRows(summary),
+      };
     case "failure":
       return {
         heading: `${summary.mode === "restore-render" ? "etcd restore" : "etcd backup"}: failed`,
         rows: [
           ...(summary.facts === undefined ? [] : apiServersRows(summary.facts)),
-          ...codeRow("Result", summary.failure.code),
-          ["What happened", renderLines(summary.failure.message)],
-          ...(summary.failure.hint === undefined ? [] : [["What to do", renderLines(summary.failure.hint)] as const]),
+          ...failureRows(summary.failure),
           ...codeRow("Hosted cluster", summary.hostedCluster),
           ...(summary.facts === undefined ? [] : backupRows(summary.facts)),
         ],
@@ -194,7 +198,9 @@ function backupRows(facts: BackupFacts): readonly Row[] {
     ...codeRow("Encryption key Secret", facts.encryptionKeySecretName),
     ...codeRow("Signed URL valid until", facts.presignedUrlExpiresAt),
     ...codeRow("Record", facts.recordUri),
-    ...(facts.recovered ? [["Recovered", "the hold of a run that ended early was put back first"] as const] : []),
+    ...(facts.recovered
+      ? [["Recovered", "what a run that died had left was put back and removed first"] as const]
+      : []),
   ];
 }
 

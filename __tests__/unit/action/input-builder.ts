@@ -1,4 +1,10 @@
-import { parseInputs, type BackupInputs, type Inputs, type RestoreRenderInputs } from "../../../src/action/inputs.ts";
+import {
+  parseInputs,
+  type BackupInputs,
+  type Inputs,
+  type RecoverInputs,
+  type RestoreRenderInputs,
+} from "../../../src/action/inputs.ts";
 import type { Environment, InputName } from "../../../src/action/input-names.ts";
 
 export type GivenInputs = Partial<Record<InputName, string>>;
@@ -24,6 +30,12 @@ const restoreDefaults: GivenInputs = {
   "s3-region": "eu-central-1",
 };
 
+const recoverDefaults: GivenInputs = {
+  mode: "recover",
+  kubeconfig: "apiVersion: v1\nkind: Config",
+  "hosted-cluster": "example",
+};
+
 export function parse(given: GivenInputs, env: Environment = {}): Inputs {
   return parseInputs(reading(given), env);
 }
@@ -37,5 +49,11 @@ export function parseBackup(overrides: GivenInputs = {}, env: Environment = {}):
 export function parseRestore(overrides: GivenInputs = {}, env: Environment = {}): RestoreRenderInputs {
   const inputs = parse({ ...restoreDefaults, ...overrides }, env);
   if (inputs.mode !== "restore-render") throw new Error("not a restore-render");
+  return inputs;
+}
+
+export function parseRecover(overrides: GivenInputs = {}, env: Environment = {}): RecoverInputs {
+  const inputs = parse({ ...recoverDefaults, ...overrides }, env);
+  if (inputs.mode !== "recover") throw new Error("not a recover");
   return inputs;
 }

@@ -133,7 +133,8 @@ describe("what is refused", () => {
     [{ "presign-access-key-id": "AKID" }, "input-missing", "presign-secret-access-key"],
     [{ "presign-secret-access-key": "x", presign: "false" }, "input-missing", "presign-access-key-id"],
     [{ mode: "Backup" }, "input-invalid", "mode"],
-    [{ mode: "recover" }, "input-invalid", "mode"],
+    [{ mode: "Recover" }, "input-invalid", "mode"],
+    [{ "github-token": "ghs_a b" }, "input-invalid", "github-token"],
     [{ quiesce: "yes" }, "input-invalid", "quiesce"],
     [{ "dry-run": "1" }, "input-invalid", "dry-run"],
     [{ "allow-unhealthy": "tRUE" }, "input-invalid", "allow-unhealthy"],
@@ -237,7 +238,7 @@ describe("what is refused", () => {
   });
 
   test("nothing at all asks for the mode", () => {
-    expect(refusal(() => parse({})).hint).toBe("set mode to backup or restore-render");
+    expect(refusal(() => parse({})).hint).toBe("set mode to one of backup, restore-render, recover");
   });
 });
 
