@@ -160,6 +160,34 @@ export function describeSnapshotStore(name: string, open: () => StoreWorld): voi
       for (const upload of uploads) await store.abortUpload(upload);
     });
 
+    it("completes over another's object, or leaves it and no upload, and says which", async () => {
+      const store = connect();
+      const key = "taken/a.db";
+      await store.putNewObject(key, Buffer.from("first"), { contentType: "text/plain", metadata: { nonce: "01" } });
+      const upload = await store.startUpload(key, { nonce: "02" });
+      const parts = [await store.uploadPart(upload, 1, Buffer.from("second"))];
+      const done = store.completeUpload(upload, parts, { sizeBytes: 6, metadata: { nonce: "02" } });
+      const outcome = await done.then(
+        () => "second",
+        (error: unknown) => (hasCode(error, "object-exists") ? "first" : error),
+      );
+      expect((await readAll(store.readObject(key))).toString()).toBe(outcome);
+      expect(await store.listUploads(key)).toEqual([]);
+    });
+
+    it("names its region, or checks none", async () => {
+      const store = connect({ region: "eu-central-1" });
+      for (const call of [() => store.findObject("region/a.db"), () => store.startUpload("region/a.db", {})]) {
+        const refused = await call().then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        if (refused === undefined) continue;
+        expect(refused).toMatchObject({ code: "store-wrong-region", hint: "set s3-region: us-east-1" });
+      }
+      for (const upload of await connect().listUploads("region/a.db")) await connect().abortUpload(upload);
+    });
+
     it("says what is not there", async () => {
       const store = connect();
       expect(await rejectedCode(readAll(store.readObject("absent/a.db")))).toBe("object-not-found");
@@ -228,6 +256,7 @@ export function describeSnapshotStore(name: string, open: () => StoreWorld): voi
       expect((await readAll(store.readObject("version/a.db", options))).toString()).toBe("one");
       const url = await store.signUrl("version/a.db", { expiresInSeconds: 60, ...options });
       expect(await store.tryUrl(url)).toBe(3);
+      await store.deleteObject("version/a.db", options);
       await store.deleteObject("version/a.db", options);
       expect(await rejectedCode(readAll(store.readObject("version/a.db", options)))).toBe("object-not-found");
     });

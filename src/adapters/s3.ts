@@ -75,6 +75,9 @@ async function deleteObject(context: StoreContext, key: string, versionId: strin
       ),
     );
   } catch (error) {
-    if (failureOf(error)?.status !== 404 || failureOf(error)?.name === "NoSuchBucket") throw error;
+    const { status, name } = failureOf(error) ?? {};
+    // A version that is not there any more: versitygw answers that its id is no valid argument.
+    const gone = versionId !== undefined && name === "InvalidArgument";
+    if ((status !== 404 || name === "NoSuchBucket") && !gone) throw error;
   }
 }
