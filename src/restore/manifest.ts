@@ -53,12 +53,12 @@ function decode(content: Buffer): string {
 }
 
 function parsePart(text: string, firstLine: number): ManifestDocument {
-  // Without "error" a second document after `...` would be dropped without a word.
+  // Without "error" a second document after `...` would be dropped without a word. A directive is an error here, since its
+  // document begins with the `---` behind it.
   const document = parseDocument(text, { ...asWritten, prettyErrors: false, uniqueKeys: false, logLevel: "error" });
   const [problem] = [...document.errors, ...document.warnings];
   const lineOf = (offset: number): string => String(firstLine + countLines(text.slice(0, offset)));
   if (problem) throw invalid(`is not plain YAML (${problem.code} in line ${lineOf(problem.pos[0])})`);
-  if (document.directives.yaml.explicit === true) throw invalid("has a %YAML directive; remove it");
   visit(document, {
     Node: (_, node, ancestors) => {
       const oddity = ancestors.length > ancestorsMax ? "nests too deeply" : findOddity(node);

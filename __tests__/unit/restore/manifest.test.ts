@@ -75,7 +75,7 @@ describe("a hostile manifest is refused", () => {
     ["nesting by indentation", Array.from({ length: 150 }, (_, depth) => `${" ".repeat(depth)}a:`).join("\n")],
     ["a NUL", "a: b\0c"],
     ["an escape sequence", "a: \u001b[31mred"],
-    ["a bare carriage return", "a: 1\rb: 2"],
+    ["a bare carriage return", "# hidden\rkind: HostedCluster\na: 1"],
     ["a line separator of YAML 1.1", "a: 1\u2028---\u2028b: 2"],
     ["a syntax error", "a: [1, 2"],
     ["a tab as indentation", "a:\n\tb: 1"],

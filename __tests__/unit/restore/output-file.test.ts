@@ -50,6 +50,13 @@ describe("the place of the result", () => {
     expect(await rejectedCode(find(pathOf(folders), folders))).toBe("output-refused");
   });
 
+  test("is refused where it is the manifest, which nobody is told to remove", async () => {
+    const folders = createFolders();
+    writeFileSync(path.join(folders.workspace, "cluster.yaml"), "");
+    const hint = find("cluster.yaml", folders).catch((error: unknown) => String(Reflect.get(Object(error), "hint")));
+    expect(await hint).not.toContain("remove");
+  });
+
   test("is refused when there is none: no output and no RUNNER_TEMP", async () => {
     const folders = createFolders();
     const environment = { GITHUB_WORKSPACE: folders.workspace };
