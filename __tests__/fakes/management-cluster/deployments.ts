@@ -12,9 +12,15 @@ export interface DeploymentHooks {
   beforeLastPodGone(deployment: string): Promise<void>;
 }
 
+/** From a change of a deployment to what the controller makes of it; observed: 30 to 150 ms. */
+const observeMs = 20;
+/** From the end of a pod's containers to the end of the pod. */
+const removalMs = 10;
+
 /**
- * The Deployment controller, the scheduler and the kubelet in one: pods come and go by spec.replicas. Pods that end are
- * not counted in the status while they are still there, and still write: wait for the pods, not for the status.
+ * The Deployment controller, the scheduler and the kubelet in one: pods come and go by spec.replicas, a moment after it
+ * was changed. Pods that end are not counted in the status while they are still there, and still write: wait for the
+ * pods, not for the status. Observed with real controllers and a kubelet.
  */
 export class DeploymentController {
   readonly #store: ObjectStore;
@@ -23,6 +29,10 @@ export class DeploymentController {
   readonly #switches: () => Pick<Switches, "drainMs" | "startMs" | "stuckWriters">;
   readonly #hooks: DeploymentHooks;
   readonly #callOffs = new Set<() => void>();
+  /** Deployments that will be looked at. */
+  readonly #changed = new Set<string>();
+  /** Generation of each deployment when it was looked at last. */
+  readonly #observed = new Map<string, number>();
   #created = 0;
 
   constructor(
@@ -43,15 +53,23 @@ export class DeploymentController {
   start(name: string): void {
     const wanted = numberAt(this.#store.get("deployments", this.#namespace, name), "spec", "replicas") ?? 1;
     for (let index = 0; index < wanted; index += 1) this.#setReady(this.#createPod(name));
-    this.#writeStatus(name);
+    this.#observe(name);
   }
 
-  /** To be called after each change of a deployment. */
+  /** To be called after each change of a deployment; what is to be done for it is done a little later. */
   reconcile(name: string): void {
+    if (this.#changed.has(name)) return;
+    this.#changed.add(name);
+    this.#after(observeMs, () => {
+      this.#changed.delete(name);
+      this.#reconcile(name);
+    });
+  }
+
+  #reconcile(name: string): void {
     const deployment = this.#store.find("deployments", this.#namespace, name);
-    if (!deployment) return;
     const active = this.#pods(name).filter((pod) => !isEnding(pod));
-    const wanted = numberAt(deployment, "spec", "replicas") ?? 1;
+    const wanted = deployment === undefined ? 0 : (numberAt(deployment, "spec", "replicas") ?? 1);
     for (let count = active.length; count < wanted; count += 1) {
       const pod = this.#createPod(name);
       if (!this.#switches().stuckWriters.includes(name))
@@ -61,6 +79,12 @@ export class DeploymentController {
         });
     }
     for (const pod of active.slice(wanted)) this.#endPod(name, stringAt(pod, "metadata", "name") ?? "");
+    this.#observe(name);
+  }
+
+  #observe(name: string): void {
+    const deployment = this.#store.find("deployments", this.#namespace, name);
+    this.#observed.set(name, numberAt(deployment, "metadata", "generation") ?? 0);
     this.#writeStatus(name);
   }
 
@@ -68,11 +92,12 @@ export class DeploymentController {
     for (const callOff of this.#callOffs) callOff();
   }
 
-  /** Pods of the deployment that run or end; an evicted one is not among them. */
+  /** Pods of the deployment with containers that run, also those that are to end; an evicted one is not among them. */
   #pods(name: string): readonly JsonObject[] {
     return this.#store
       .list("pods", this.#namespace)
-      .filter((pod) => matchesSelector(pod, `app=${name}`) && stringAt(pod, "status", "phase") !== "Failed");
+      .filter((pod) => matchesSelector(pod, `app=${name}`))
+      .filter((pod) => !["Failed", "Succeeded"].includes(stringAt(pod, "status", "phase") ?? ""));
   }
 
   #createPod(name: string): string {
@@ -123,7 +148,12 @@ export class DeploymentController {
 
   async #removePod(name: string, podName: string): Promise<void> {
     if (this.#pods(name).length === 1) await this.#hooks.beforeLastPodGone(name);
-    this.#store.remove("pods", this.#namespace, podName);
+    if (this.#store.find("pods", this.#namespace, podName) === undefined) return;
+    // A kubelet tells that the containers have ended before the pod goes (kubernetes/kubernetes#115331).
+    this.#store.patch("pods", this.#namespace, podName, { status: { phase: "Succeeded" } }, { subresource: "status" });
+    this.#after(removalMs, () => {
+      this.#store.remove("pods", this.#namespace, podName);
+    });
     // A pod that came meanwhile found another one there, and started no writer.
     if (this.#pods(name).length > 0) this.#hooks.onFirstPod(name);
   }
@@ -142,8 +172,7 @@ export class DeploymentController {
       availableReplicas: ready || null,
       unavailableReplicas: Math.max(0, wanted - ready) || null,
     };
-    const observedGeneration = numberAt(deployment, "metadata", "generation") ?? 0;
-    const status = { ...counts, observedGeneration };
+    const status = { ...counts, observedGeneration: this.#observed.get(name) ?? 0 };
     this.#store.patch("deployments", this.#namespace, name, { status }, { subresource: "status" });
   }
 

@@ -32,25 +32,42 @@ function parseRfc3339(text: string): Date | undefined {
   return new Date(text.replace(",", "."));
 }
 
-/** Conditions with ReconciliationActive as `pause` makes it; all conditions are brought to `generation`. */
+/**
+ * Conditions as an operator writes them for `pause`. Observed: those it looked at carry the generation it saw; a paused
+ * control-plane-operator does not look at the release; PlatformCredentialsFound keeps its first generation.
+ */
 export function conditionsFor(object: JsonObject, pause: Pause, now: Date): readonly JsonObject[] {
   const generation = numberAt(object, "metadata", "generation") ?? 0;
-  const active = {
-    type: "ReconciliationActive",
-    status: pause.kind === "paused" ? "False" : "True",
-    ...reasonOf(pause),
-    observedGeneration: generation,
-  };
-  const others = listAt(object, "status", "conditions").filter(isJsonObject);
-  const before = others.find((condition) => condition["type"] === active.type);
-  const lastTransitionTime =
-    before?.["status"] === active.status ? before["lastTransitionTime"] : now.toISOString().replace(/\.\d+Z$/, "Z");
-  return [
-    ...others
-      .filter((condition) => condition["type"] !== active.type)
-      .map((condition) => ({ ...condition, observedGeneration: generation })),
-    { ...active, lastTransitionTime },
+  const before = listAt(object, "status", "conditions").filter(isJsonObject);
+  const isControlPlane = object["kind"] === "HostedControlPlane";
+  const unseen = [
+    "PlatformCredentialsFound",
+    ...(isControlPlane && pause.kind === "paused" ? ["ValidReleaseInfo"] : []),
   ];
+  const missing = before.some(({ type }) => type === activeType) ? [] : [{ type: activeType, observedGeneration: 0 }];
+  return [...before, ...missing].map((condition: JsonObject) => {
+    const { type } = condition;
+    if (condition["observedGeneration"] === undefined || unseen.includes(String(type))) return condition;
+    const seen = { ...condition, observedGeneration: generation };
+    if (type === activeType) return activeCondition(seen, pause, now);
+    return type === "Progressing" && !isControlPlane && condition["status"] === "False"
+      ? { ...seen, ...progressReason(pause) }
+      : seen;
+  });
+}
+
+const activeType = "ReconciliationActive";
+
+function activeCondition(before: JsonObject, pause: Pause, now: Date): JsonObject {
+  const status = pause.kind === "paused" ? "False" : "True";
+  const lastTransitionTime =
+    before["status"] === status ? before["lastTransitionTime"] : now.toISOString().replace(/\.\d+Z$/, "Z");
+  return { ...before, status, ...reasonOf(pause), lastTransitionTime };
+}
+
+function progressReason(pause: Pause): { readonly reason: string; readonly message: string } {
+  if (pause.kind !== "paused") return { reason: "AsExpected", message: "HostedCluster is at expected version" };
+  return { reason: "Blocked", message: `${activeType} condition is false: ${reasonOf(pause).message}` };
 }
 
 function reasonOf(pause: Pause): { readonly reason: string; readonly message: string } {

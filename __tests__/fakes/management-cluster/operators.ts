@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { at, listAt, numberAt, stringAt } from "../../../src/hypershift/json-path.ts";
+import { listAt, numberAt, stringAt } from "../../../src/hypershift/json-path.ts";
 import type { WorldClock } from "./clock.ts";
 import type { JsonObject } from "./json.ts";
 import {
@@ -62,9 +62,11 @@ const ownConditionMs = 10;
 
 /** hypershift-operator and control-plane-operator, as far as a pause goes; each is one worker, as theirs are. */
 export function startOperators(world: OperatorWorld, options: OperatorOptions): Operators {
+  const hypershiftOperator = whileAlive(world, () => options.switches().hypershiftOperator);
+  const controlPlaneOperator = whileAlive(world, () => options.switches().controlPlaneOperator);
   const workers = [
-    startWorker(() => reconcileHostedCluster(world, options), world.clock),
-    startControlPlaneOperator(world, options),
+    startWorker(() => reconcileHostedCluster(hypershiftOperator, options), world.clock),
+    startControlPlaneOperator(controlPlaneOperator, options),
   ];
   return {
     wake: () => {
@@ -72,6 +74,18 @@ export function startOperators(world: OperatorWorld, options: OperatorOptions): 
     },
     stop: () => {
       for (const worker of workers) worker.stop();
+    },
+  };
+}
+
+/** A process that dies in the middle of a reconcile writes nothing any more. */
+function whileAlive(world: OperatorWorld, life: () => "alive" | "dead"): OperatorWorld {
+  return {
+    clock: world.clock,
+    read: (...object) => world.read(...object),
+    patch: async (...write) => {
+      if (life() === "dead") throw new Error("the operator is dead");
+      await world.patch(...write);
     },
   };
 }
@@ -88,7 +102,6 @@ async function reconcileHostedCluster(world: OperatorWorld, options: OperatorOpt
   const copy = controlPlane && copyToControlPlane(hostedCluster, controlPlane);
   if (copy) {
     await world.clock.sleep(Math.max(0, switches().copyDelayMs - ownConditionMs));
-    if (switches().hypershiftOperator === "dead") return undefined;
     await world.patch("hostedcontrolplanes", controlPlaneNamespace, ref.name, copy);
   }
   return pause.kind === "paused" ? pause.until : undefined;
@@ -138,7 +151,6 @@ async function putBack(
     const replicas = defaultReplicas(controlPlane, writer);
     if (numberAt(deployment, "spec", "replicas") !== replicas) {
       await world.clock.sleep(options.switches().reconcileDelayMs);
-      if (options.switches().controlPlaneOperator === "dead") return changed;
       await world.patch("deployments", options.controlPlaneNamespace, writer, { spec: { replicas } });
       changed = true;
       if (inOrder) return true;
@@ -156,7 +168,7 @@ async function writeConditions(
   delayMs: number,
 ): Promise<void> {
   const conditions = conditionsFor(object, pause, world.clock.now());
-  if (isSame(listAt(object, "status", "conditions"), conditions)) return;
+  if (isDeepStrictEqual(listAt(object, "status", "conditions"), conditions)) return;
   await world.clock.sleep(delayMs);
   const namespace = stringAt(object, "metadata", "namespace") ?? "";
   await world.patch(
@@ -166,10 +178,4 @@ async function writeConditions(
     { status: { conditions } },
     "status",
   );
-}
-
-function isSame(before: readonly unknown[], after: readonly JsonObject[]): boolean {
-  const byType = (conditions: readonly unknown[]): readonly unknown[] =>
-    [...conditions].sort((a, b) => String(at(a, "type")).localeCompare(String(at(b, "type"))));
-  return isDeepStrictEqual(byType(before), byType(after));
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { numberAt } from "../../../src/hypershift/json-path.ts";
 import { isJsonObject, mergePatch, type JsonObject } from "./json.ts";
 import type { ObjectStore } from "./objects.ts";
 import { readiness } from "./deployments.ts";
+import { controlPlaneConditions, hostedClusterConditions } from "./hosted-conditions.ts";
 
 /** What the objects of the hosted cluster are made from; the fields are those of real ones (4.20, platform None). */
 export interface HostedWorld {
@@ -54,7 +56,7 @@ export function hostedClusterSpec(world: HostedWorld): JsonObject {
     pullSecret: { name: `${world.name}-pull-secret` },
     sshKey: { name: `${world.name}-ssh-key` },
     secretEncryption: { type: "aescbc", aescbc: { activeKey: { name: encryptionSecretName(world.name) } } },
-    services: ["APIServer", "Ignition", "Konnectivity", "OAuthServer"].map(publish),
+    services: ["APIServer", "Ignition", "Konnectivity", "OAuthServer", "OIDC"].map(publish),
   };
 }
 
@@ -72,7 +74,8 @@ export function createHostedCluster(store: ObjectStore, world: HostedWorld): voi
     });
   const spec = hostedClusterSpec(world);
   const image = `quay.io/openshift-release-dev/ocp-release:${world.release}-x86_64`;
-  const version = { state: "Completed", startedTime: world.timestamp, version: world.release, image };
+  const desired = { image, version: world.release };
+  const update = { ...desired, state: "Completed", startedTime: world.timestamp, completionTime: world.timestamp };
   const hostedCluster = {
     metadata: {
       name,
@@ -82,18 +85,15 @@ export function createHostedCluster(store: ObjectStore, world: HostedWorld): voi
     },
     spec: { ...spec, release: { image } },
     status: {
-      conditions: conditions(world, {
-        Available: "True",
-        Progressing: "False",
-        Degraded: "False",
-        EtcdAvailable: "True",
-        KubeAPIServerAvailable: "True",
-        ValidConfiguration: "True",
-        ValidHostedControlPlaneConfiguration: "True",
-      }),
+      conditions: hostedClusterConditions(world.timestamp),
       controlPlaneEndpoint: { host: "192.0.2.10", port: 32000 },
-      controlPlaneVersion: { desired: { image, version: world.release }, history: [version], observedGeneration: 1 },
-      version: { desired: { image, version: world.release }, history: [{ ...version, verified: false }] },
+      controlPlaneVersion: { desired, history: [update], observedGeneration: 1 },
+      version: {
+        desired,
+        history: [{ ...update, verified: false }],
+        availableUpdates: null,
+        observedGeneration: 1,
+      },
     },
   };
   store.create("hostedclusters", merge(hostedCluster, world.hostedClusterPatch));
@@ -106,13 +106,7 @@ export function createHostedCluster(store: ObjectStore, world: HostedWorld): voi
     },
     spec: { ...spec, releaseImage: image, pullSecret: { name: "pull-secret" }, sshKey: { name: "ssh-key" } },
     status: {
-      conditions: conditions(world, {
-        Available: "True",
-        Degraded: "False",
-        EtcdAvailable: "True",
-        KubeAPIServerAvailable: "True",
-        ValidHostedControlPlaneConfiguration: "True",
-      }),
+      conditions: controlPlaneConditions(world.timestamp),
       initialized: true,
       ready: true,
       controlPlaneEndpoint: { host: "192.0.2.10", port: 32000 },
@@ -124,18 +118,6 @@ export function createHostedCluster(store: ObjectStore, world: HostedWorld): voi
 function merge(object: JsonObject, patch: JsonObject): JsonObject {
   const merged = mergePatch(object, patch);
   return isJsonObject(merged) ? merged : object;
-}
-
-function conditions(world: HostedWorld, values: Readonly<Record<string, string>>): readonly JsonObject[] {
-  const active = { ReconciliationActive: "True" };
-  return Object.entries({ ...values, ...active }).map(([type, status]) => ({
-    type,
-    status,
-    reason: "AsExpected",
-    message: type === "ReconciliationActive" ? "Reconciliation active on resource" : "",
-    observedGeneration: 1,
-    lastTransitionTime: world.timestamp,
-  }));
 }
 
 export function createDeployments(store: ObjectStore, world: HostedWorld): void {
@@ -213,14 +195,14 @@ export function writeEtcdReadiness(
   ready: boolean,
 ): void {
   const { controlPlaneNamespace: namespace, etcdMembers: members } = world;
-  const readyReplicas = ready ? members : null;
   const status = {
     replicas: members,
     currentReplicas: members,
     updatedReplicas: members,
-    readyReplicas,
-    availableReplicas: readyReplicas,
-    observedGeneration: 1,
+    readyReplicas: ready ? members : null,
+    // A zero of this count is told, as apps/v1 declares it for StatefulSets.
+    availableReplicas: ready ? members : 0,
+    observedGeneration: numberAt(store.get("statefulsets", namespace, "etcd"), "metadata", "generation") ?? 1,
   };
   store.patch("statefulsets", namespace, "etcd", { status }, { subresource: "status" });
   for (let index = 0; index < members; index += 1) {
