@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import type { World } from "../fakes/world.ts";
 import { findUnsettled } from "../fakes/settled.ts";
 import { isChange } from "./requests.ts";
-import { startScenario } from "./scenario.ts";
+import { shareScenario } from "./scenario.ts";
+
+const scenario = shareScenario();
 
 function objectVersions(world: World): readonly unknown[] {
   const { cluster } = world;
@@ -11,7 +13,7 @@ function objectVersions(world: World): readonly unknown[] {
 }
 
 test.each(["true", "false"])("A dry run with quiesce %s prints its plan and changes nothing", async (quiesce) => {
-  const world = await startScenario();
+  const world = scenario();
   const before = objectVersions(world);
   const result = await world.run(world.backupInputs({ "dry-run": "true", quiesce }));
   expect(result.outcome).toBe("success");
@@ -27,9 +29,11 @@ test.each(["true", "false"])("A dry run with quiesce %s prints its plan and chan
 });
 
 test("A dry run tries every patch of the backup and of its undo", async () => {
-  const world = await startScenario();
+  const world = scenario();
+  const earlier = world.cluster.requests.length;
   await world.run(world.backupInputs({ "dry-run": "true" }));
   const tried = world.cluster.requests
+    .slice(earlier)
     .filter(({ dryRun }) => dryRun)
     .map(({ resource, name }) => `${resource} ${name ?? ""}`);
   expect(tried.toSorted()).toEqual([

@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 import { findUnsettled } from "../fakes/settled.ts";
 import { isPause, isSave, isScaleDown, isScaleUp } from "./requests.ts";
 import { countsIn, restoreStored } from "./restored.ts";
-import { startScenario } from "./scenario.ts";
+import { shareScenario } from "./scenario.ts";
+
+const scenario = shareScenario();
 
 test("An online backup stops and pauses nothing, and holds every write acknowledged before its save", async () => {
-  const world = await startScenario();
+  const world = scenario();
   let before: readonly (readonly [writer: string, count: number])[] = [];
   world.cluster.onRequest((request) => {
     if (isSave(request))
@@ -36,7 +38,7 @@ test("An online backup stops and pauses nothing, and holds every write acknowled
 });
 
 test("While an online backup runs, its journal is a lock without a pause", async () => {
-  const world = await startScenario();
+  const world = scenario();
   const during: ReturnType<typeof world.hosted>[] = [];
   world.cluster.onRequest((request) => {
     if (isSave(request)) during.push(world.hosted());

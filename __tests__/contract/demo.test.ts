@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { entryPath } from "../action/scenario.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 
@@ -48,12 +49,6 @@ async function findProcesses(mark: string): Promise<readonly string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const environments = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")));
   return pids.filter((_, index) => environments[index]?.split("\0").includes(mark));
-}
-
-function entryPath(): string {
-  const entry = inject("actionEntry");
-  if ("problem" in entry) throw new Error(`there is no action to run: ${entry.problem}`);
-  return entry.path;
 }
 
 test("The demo restores what it backed up, and leaves nothing", async () => {
