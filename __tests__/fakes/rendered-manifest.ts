@@ -1,6 +1,9 @@
 import { stringAt } from "../../src/hypershift/json-path.ts";
 import type { JsonObject } from "./management-cluster/json.ts";
 
+/** HyperShift takes no cluster with fewer than four. */
+const services = ["APIServer", "Ignition", "Konnectivity", "OAuthServer", "OIDC"];
+
 /**
  * What `hypershift create cluster none --render` prints for the same cluster with one replica, shortened: without
  * --render-sensitive it holds no Secret. A human has added the old ids, with a comment.
@@ -54,12 +57,7 @@ spec:
         name: ${name}-etcd-encryption-key
     type: aescbc
   services:
-  - service: APIServer
-    servicePublishingStrategy:
-      nodePort:
-        address: 192.0.2.10
-      type: NodePort
-  sshKey:
+${services.map(renderService).join("")}  sshKey:
     name: ${name}-ssh-key
 status:
   controlPlaneEndpoint:
@@ -84,5 +82,14 @@ spec:
   replicas: 2
 status:
   replicas: 0
+`;
+}
+
+function renderService(name: string): string {
+  return `  - service: ${name}
+    servicePublishingStrategy:
+      nodePort:
+        address: 192.0.2.10
+      type: NodePort
 `;
 }

@@ -1,42 +1,21 @@
-import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyPair } from "../../__tests__/fakes/certificates.ts";
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { controlPlaneNamespace, writerNames } from "../../src/hypershift/hosted-cluster.ts";
+import { writerNames } from "../../src/hypershift/hosted-cluster.ts";
+import { journalAnnotation } from "../../src/hypershift/journal.ts";
 import { numberAt, stringAt } from "../../src/hypershift/json-path.ts";
 import { createKubeClient, type KubeClient } from "../cluster/kube-client.ts";
 import type { Layout } from "../cluster/layout.ts";
-import { imageNames } from "../images.ts";
 import { waitUntil } from "../wait.ts";
-import { renderEtcd } from "./etcd.ts";
-import { createEtcdPki, renderEtcdPki, type EtcdPki } from "./etcd-pki.ts";
-import { createRestore } from "./etcd-restore.ts";
-import { renderHostedObjects } from "./objects.ts";
+import { applyHostedCluster, namespace, type AppliedCluster, type HostedClusterOptions } from "./applied-cluster.ts";
 import { startRealOperators } from "./operator-world.ts";
-import { createEtcdVolumes } from "./volumes.ts";
-import { createHostedAuthority, kubeApiserverPort, renderWriters } from "./writers.ts";
-
-export interface HostedClusterOptions {
-  readonly name: string;
-  readonly etcd: "3.5" | "3.6";
-  readonly members: 1 | 3;
-  /** Default 3: some seconds in which writers that were told to end still write. */
-  readonly drainSeconds?: number;
-  readonly gracePeriodSeconds?: number;
-  /** Default: a new one. */
-  readonly encryptionKey?: Buffer;
-  /** Etcd starts from the snapshot behind this URL; `authority` signed the store's certificate. */
-  readonly restore?: { readonly url: string; readonly authority: string };
-}
+import { removeEtcdVolumes } from "./volumes.ts";
+import { kubeApiserverPort } from "./writers.ts";
 
 /** A hosted control plane of real parts. */
-export interface HostedCluster {
+export interface HostedCluster extends AppliedCluster {
   readonly namespace: string;
   readonly name: string;
-  readonly controlPlaneNamespace: string;
-  readonly encryptionKey: Buffer;
-  readonly etcdPki: EtcdPki;
   /** Addresses of the etcd pods, in the order of their names. */
   etcdAddresses(): Promise<readonly string[]>;
   /** Last count that etcd has acknowledged, by pod of the counting writers. */
@@ -49,92 +28,47 @@ export interface HostedCluster {
   close(): Promise<void>;
 }
 
-const namespace = "clusters";
-const startTimeoutMs = 240_000;
+const timeoutMs = 240_000;
 
+/** Returns when every pod is ready. */
 export async function startHostedCluster(
   layout: Layout,
   admin: KubeClient,
   options: HostedClusterOptions,
 ): Promise<HostedCluster> {
   const { name, members } = options;
-  const inner = controlPlaneNamespace(namespace, name);
-  const encryptionKey = options.encryptionKey ?? randomBytes(32);
-  const replicas = members;
-  const image = options.etcd === "3.5" ? imageNames.etcd35 : imageNames.etcd36;
-  const etcdPki = await createEtcdPki(inner);
-  const authority = await createHostedAuthority();
+  const applied = await applyHostedCluster(layout, admin, options);
+  const { controlPlaneNamespace: inner, acknowledgedFolder, authority } = applied;
   const adminPair = await authority.issue({ commonName: "admin", organization: "system:masters" });
-  const acknowledgedFolder = join(layout.volumes, `${inner}-acknowledged`);
-  await mkdir(acknowledgedFolder, { recursive: true });
-  await chmod(acknowledgedFolder, 0o777);
-
-  const hosted = {
-    namespace,
-    name,
-    controlPlaneNamespace: inner,
-    availabilityPolicy: members === 1 ? "SingleReplica" : "HighlyAvailable",
-    release: options.etcd === "3.5" ? "4.20.0" : "4.22.0",
-    encryptionKey,
-  } as const;
-  for (const { object, status } of renderHostedObjects(hosted)) {
-    const made = await admin.apply(object);
-    const kind = stringAt(made, "kind");
-    if (status !== undefined && (kind === "HostedCluster" || kind === "HostedControlPlane"))
-      await admin.patch(kind, stringAt(made, "metadata", "namespace") ?? "", name, { status }, "status");
-  }
-  await waitUntil("the namespace has its service account", () => admin.find("ServiceAccount", inner, "default"), {
-    timeoutMs: startTimeoutMs,
-  });
-  const bundle = "store-authority";
-  const { restore } = options;
-  const writers = {
-    namespace: inner,
-    replicas,
-    etcdImage: image,
-    encryptionKey,
-    acknowledged: acknowledgedFolder,
-    drainSeconds: options.drainSeconds ?? 3,
-    gracePeriodSeconds: options.gracePeriodSeconds ?? 30,
-  };
-  const objects: readonly JsonObject[] = [
-    ...(await createEtcdVolumes(layout, inner, members)),
-    ...renderEtcdPki(inner, etcdPki),
-    ...(restore === undefined
-      ? []
-      : [
-          {
-            apiVersion: "v1",
-            kind: "ConfigMap",
-            metadata: { name: bundle, namespace: inner },
-            data: { "ca.crt": restore.authority },
-          },
-        ]),
-    ...renderEtcd({
-      namespace: inner,
-      members,
-      image,
-      ...(restore === undefined ? {} : { restore: createRestore(restore.url, bundle, "ca.crt") }),
-    }),
-    ...(await renderWriters(writers, authority)),
-  ];
-  for (const object of objects) await admin.apply(object);
-  const ready = async (): Promise<boolean> => {
+  const isReady = async (): Promise<boolean> => {
     const workloads = await Promise.all([
       admin.find("StatefulSet", inner, "etcd"),
       ...writerNames.map((writer) => admin.find("Deployment", inner, writer)),
     ]);
-    return workloads.every((workload) => numberAt(workload, "status", "readyReplicas") === replicas);
+    return workloads.every((workload) => numberAt(workload, "status", "readyReplicas") === members);
   };
-  await waitUntil(`etcd and the writers in ${inner} are ready`, ready, { timeoutMs: startTimeoutMs });
+  const isSettled = async (): Promise<boolean> => {
+    const hostedCluster = await admin.find("HostedCluster", namespace, name);
+    const journal = stringAt(hostedCluster, "metadata", "annotations", journalAnnotation);
+    return stringAt(hostedCluster, "spec", "pausedUntil") === undefined && journal === undefined && isReady();
+  };
+  await waitUntil(`etcd and the writers in ${inner} are ready`, isReady, { timeoutMs });
   const stopOperators = startRealOperators(admin, { namespace, name }, inner);
-
+  const close = async (): Promise<void> => {
+    stopOperators();
+    await admin.remove("HostedCluster", namespace, name);
+    await admin.remove("Namespace", "", inner);
+    // Nobody needs a pod's last seconds.
+    await admin.call("DELETE", `/api/v1/namespaces/${inner}/pods?gracePeriodSeconds=1`);
+    const isGone = async (): Promise<boolean> => (await admin.find("Namespace", "", inner)) === undefined;
+    await waitUntil(`namespace ${inner} is gone`, isGone, { timeoutMs });
+    await removeEtcdVolumes(layout, admin, inner, members);
+  };
+  let closed: Promise<void> | undefined;
   return {
+    ...applied,
     namespace,
     name,
-    controlPlaneNamespace: inner,
-    encryptionKey,
-    etcdPki,
     etcdAddresses: async () => {
       const pods = await admin.list("Pod", inner, "app=etcd");
       return [...pods]
@@ -150,25 +84,9 @@ export async function startHostedCluster(
     },
     connect: () => connectHosted(admin, inner, authority.certificate, adminPair),
     waitUntilSettled: async () => {
-      await waitUntil(
-        `${namespace}/${name} is as it was`,
-        async () => {
-          const hostedCluster = await admin.find("HostedCluster", namespace, name);
-          const journal = stringAt(hostedCluster, "metadata", "annotations", "hypershift-etcd-backup-action/journal");
-          return (
-            stringAt(hostedCluster, "spec", "pausedUntil") === undefined && journal === undefined && (await ready())
-          );
-        },
-        { timeoutMs: startTimeoutMs },
-      );
+      await waitUntil(`${namespace}/${name} is as it was`, isSettled, { timeoutMs });
     },
-    close: async () => {
-      stopOperators();
-      await admin.remove("Namespace", "", inner);
-      await waitUntil(`namespace ${inner} is gone`, async () => !(await admin.find("Namespace", "", inner)), {
-        timeoutMs: startTimeoutMs,
-      });
-    },
+    close: () => (closed ??= close()),
   };
 }
 
@@ -194,6 +112,6 @@ async function connectHosted(
       }
       return undefined;
     },
-    { timeoutMs: startTimeoutMs, intervalMs: 500 },
+    { timeoutMs, intervalMs: 500 },
   );
 }

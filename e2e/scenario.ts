@@ -1,0 +1,146 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject, onTestFailed } from "vitest";
+import { createCertificateAuthority } from "../__tests__/fakes/certificates.ts";
+import type { JsonObject } from "../__tests__/fakes/management-cluster/json.ts";
+import { startObjectStore, type ObjectStore } from "../__tests__/fakes/object-store/object-store.ts";
+import { actionsFromPolicy } from "../__tests__/fakes/object-store/policy.ts";
+import { startStep } from "../__tests__/fakes/runner/runner.ts";
+import type { LogLine } from "../__tests__/fakes/runner/step-log.ts";
+import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
+import { stringAt } from "../src/hypershift/json-path.ts";
+import { parseRecord, type SnapshotRecord } from "../src/snapshot/record.ts";
+import { createAdminClient, type KubeClient } from "./cluster/kube-client.ts";
+import { parseObjects } from "./cluster/manifests.ts";
+import { addresses, layoutOf, type Layout } from "./cluster/layout.ts";
+import { renderKubeconfig } from "./cluster/pki.ts";
+
+export type StepInputs = Readonly<Record<string, string>>;
+
+/** The management cluster of this run, an object store beside it, and a runner: what all hosted clusters share. */
+export interface Scenario {
+  readonly layout: Layout;
+  readonly admin: KubeClient;
+  readonly store: ObjectStore;
+  /** PEM of the authority that signed the store's certificate. */
+  readonly storeAuthority: string;
+  readonly bucket: string;
+  readonly workspace: string;
+  /** `with:` of a backup of `clusters/example` by a ServiceAccount with the rules of docs/rbac.yaml. */
+  backupInputs(overrides?: StepInputs): Promise<StepInputs>;
+  restoreInputs(snapshotUri: string, encryptionKey: Buffer, overrides?: StepInputs): StepInputs;
+  start(inputs: StepInputs): Promise<RunningStep>;
+  run(inputs: StepInputs): Promise<StepResult>;
+  readRecord(uri: string): Promise<SnapshotRecord>;
+  close(): Promise<void>;
+}
+
+export const actionUser = "system:serviceaccount:clusters:etcd-backup";
+
+const bucket = "backups";
+const prefix = "etcd/nightly";
+const account = { accessKeyId: "AKIABACKUP0000000001", secretAccessKey: "Backup+Secret/Access=Key0000000000000001" };
+const documents = new URL("../docs/", import.meta.url);
+
+export async function startScenario(): Promise<Scenario> {
+  const entry = inject("actionEntry");
+  if ("problem" in entry) throw new Error(`there is no action to run: ${entry.problem}`);
+  const work = process.env["E2E_WORK_FOLDER"] ?? "";
+  const layout = layoutOf(work);
+  const admin = await createAdminClient(layout);
+  const workspace = await mkdtemp(join(tmpdir(), "workspace-"));
+  const authority = await createCertificateAuthority("object-store");
+  const authorityFile = join(workspace, "store-ca.pem");
+  await writeFile(authorityFile, authority.certificate);
+  const policy = await readFile(new URL("iam-policy.json", documents), "utf8");
+  const actions = actionsFromPolicy(policy.replaceAll("BUCKET", bucket).replaceAll("PREFIX", prefix));
+  const store = await startObjectStore({
+    buckets: [{ name: bucket, region: "eu-central-1", owner: "111122223333" }],
+    accounts: [{ ...account, actions }],
+    certificateAuthority: authority,
+    // Pods reach it there.
+    address: addresses.node,
+  });
+  const storeInputs = {
+    "s3-region": "eu-central-1",
+    "s3-endpoint": store.endpoint,
+    "s3-access-key-id": account.accessKeyId,
+    "s3-secret-access-key": account.secretAccessKey,
+  };
+  const ca = await readFile(join(layout.pki, "ca.crt"), "utf8");
+  const steps: RunningStep[] = [];
+  const start = async (inputs: StepInputs): Promise<RunningStep> => {
+    const lines: LogLine[] = [];
+    const step = await startStep({
+      entry: entry.path,
+      inputs,
+      workspace,
+      env: { NODE_EXTRA_CA_CERTS: authorityFile },
+      onLine: (line) => {
+        lines.push(line);
+      },
+    });
+    steps.push(step);
+    showWhenFailed(lines);
+    return step;
+  };
+  return {
+    layout,
+    admin,
+    store,
+    storeAuthority: authority.certificate,
+    bucket,
+    workspace,
+    backupInputs: async (overrides = {}) => ({
+      mode: "backup",
+      kubeconfig: renderKubeconfig(ca, { token: await requestToken(admin) }),
+      "hosted-cluster": "example",
+      "s3-bucket": bucket,
+      "s3-prefix": prefix,
+      ...storeInputs,
+      ...overrides,
+    }),
+    restoreInputs: (snapshotUri, encryptionKey, overrides = {}) => ({
+      mode: "restore-render",
+      "snapshot-uri": snapshotUri,
+      "encryption-key": encryptionKey.toString("base64"),
+      ...storeInputs,
+      ...overrides,
+    }),
+    start,
+    run: async (inputs) => (await start(inputs)).result,
+    readRecord: async (uri) =>
+      parseRecord((await store.readObject(bucket, uri.replace(`s3://${bucket}/`, ""))).toString(), uri),
+    close: async () => {
+      for (const step of steps) {
+        step.killRunner();
+        (await step.result).remove();
+      }
+      await store.close();
+      admin.close();
+      await rm(workspace, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The objects of docs/rbac.yaml: the ServiceAccount, and what it may do. */
+export async function readRbac(): Promise<readonly JsonObject[]> {
+  return parseObjects(await readFile(new URL("rbac.yaml", documents), "utf8"));
+}
+
+export async function applyRbac(admin: KubeClient): Promise<void> {
+  for (const object of await readRbac()) await admin.apply(object);
+}
+
+async function requestToken(admin: KubeClient): Promise<string> {
+  const path = "/api/v1/namespaces/clusters/serviceaccounts/etcd-backup/token";
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 7200 } };
+  return stringAt(await admin.call("POST", path, { body }), "status", "token") ?? "";
+}
+
+function showWhenFailed(lines: readonly LogLine[]): void {
+  onTestFailed(() => {
+    console.log(lines.flatMap(({ stage, shown }) => (shown === undefined ? [] : `${stage} | ${shown}`)).join("\n"));
+  });
+}
