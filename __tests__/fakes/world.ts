@@ -60,6 +60,8 @@ export interface World {
 
   /** `with:` of a backup as a workflow writes it; an override of "" is an input that is not set. */
   backupInputs(overrides?: StepInputs): StepInputs;
+  /** `with:` of a recover with the inputs of the store. */
+  recoverInputs(overrides?: StepInputs): StepInputs;
   /** `with:` of a restore-render with the manifest and the key of this world. */
   restoreInputs(snapshotUri: string, overrides?: StepInputs): StepInputs;
   /** Runs main and post to their end. */
@@ -128,12 +130,18 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const kubeconfig = await cluster.kubeconfig();
   const lines: LogLine[] = [];
   const env = { NODE_EXTRA_CA_CERTS: authorityFile };
+  const clusterInputs: StepInputs = {
+    kubeconfig,
+    "hosted-cluster": hostedName,
+    ...(hostedNamespace === "clusters" ? {} : { "hosted-cluster-namespace": hostedNamespace }),
+  };
   const storeInputs: StepInputs = {
     "s3-region": region,
     "s3-endpoint": store.endpoint,
     "s3-access-key-id": account.accessKeyId,
     "s3-secret-access-key": account.secretAccessKey,
   };
+  const bucketInputs: StepInputs = { "s3-bucket": bucket, "s3-prefix": prefix, ...storeInputs };
 
   const steps: Promise<RunningStep>[] = [];
   let closed = false;
@@ -167,16 +175,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     workspace,
     initial: hosted(),
     lines,
-    backupInputs: (overrides = {}) => ({
-      mode: "backup",
-      kubeconfig,
-      "hosted-cluster": hostedName,
-      ...(hostedNamespace === "clusters" ? {} : { "hosted-cluster-namespace": hostedNamespace }),
-      "s3-bucket": bucket,
-      "s3-prefix": prefix,
-      ...storeInputs,
-      ...overrides,
-    }),
+    backupInputs: (overrides = {}) => ({ mode: "backup", ...clusterInputs, ...bucketInputs, ...overrides }),
+    recoverInputs: (overrides = {}) => ({ mode: "recover", ...clusterInputs, ...bucketInputs, ...overrides }),
     restoreInputs: (snapshotUri, overrides = {}) => ({
       mode: "restore-render",
       "snapshot-uri": snapshotUri,
