@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
  * Imports run one way: index -> run -> {action, backup, restore, recover, adapters} -> {hypershift, etcd, ports}.
  * A layer lists what it may not import; `external` are packages, `folders` are folders and files below src.
  */
-const sdks = ["@aws-sdk/*", "@smithy/*", "@kubernetes/*", "ws"];
+const sdks = ["@aws-sdk/*", "@smithy/*", "@kubernetes/*", "socks-proxy-agent", "ws"];
 const actions = ["@actions/*"];
 const edges = ["action", "adapters", "run", "index"];
 const useCases = ["backup", "restore", "recover"];

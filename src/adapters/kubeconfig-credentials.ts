@@ -4,7 +4,7 @@ import { ActionError } from "../errors.ts";
 /** PEM of the certificates in a field of base64. Throws `kubeconfig-invalid`. */
 export function parseCertificates(base64: string, field: string): string {
   const pem = decodeField(base64, field);
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) throw unreadable(field, "holds no certificate in PEM");
   for (const block of blocks) readCertificate(block, field);
   return blocks.join("\n");
@@ -25,7 +25,7 @@ export function parseClientCertificate(
   return { certificate, key, notAfter: leaf.validToDate };
 }
 
-/** The `exp` of a token that is a JWT; its signature is the API server's matter. Undefined for any other token. */
+/** The `exp` of a token that is a JWT; its signature is the API server's matter. Undefined for any other token or time. */
 export function parseTokenExpiry(token: string): Date | undefined {
   const [, payload, signature] = token.split(".");
   if (payload === undefined || signature === undefined) return undefined;
@@ -35,7 +35,8 @@ export function parseTokenExpiry(token: string): Date | undefined {
       typeof claims === "object" && claims !== null && "exp" in claims && typeof claims.exp === "number"
         ? claims.exp
         : undefined;
-    return seconds === undefined ? undefined : new Date(seconds * 1000);
+    const expiry = new Date((seconds ?? Number.NaN) * 1000);
+    return Number.isNaN(expiry.getTime()) ? undefined : expiry;
   } catch {
     return undefined;
   }

@@ -2,6 +2,13 @@ import { parseDocument } from "yaml";
 import { ActionError } from "../errors.ts";
 import { at, listAt, stringAt } from "../hypershift/json-path.ts";
 import { parseCertificates, parseClientCertificate, parseTokenExpiry } from "./kubeconfig-credentials.ts";
+import {
+  isDecodable,
+  parseHttpProxy,
+  readProxyEnvironment,
+  type Environment,
+  type ProxyEnvironment,
+} from "./proxy-environment.ts";
 
 /** One context of a kubeconfig, rebuilt from the fields that are allowed. PEM as text. */
 export interface Kubeconfig {
@@ -12,13 +19,13 @@ export interface Kubeconfig {
   readonly certificateAuthority?: string;
   readonly token?: string;
   readonly clientCertificate?: { readonly certificate: string; readonly key: string };
-  /** What Node's agents take as `proxyEnv`; empty for a direct connection. */
-  readonly proxy: Readonly<Record<string, string>>;
+  /** Without an address in it the connection is direct, or through `socksProxy`. */
+  readonly proxy: ProxyEnvironment;
+  /** `socks5h://host:port`: the proxy looks the server's name up. */
+  readonly socksProxy?: string;
   /** The earlier of the token's `exp` and the certificate's `notAfter`; absent where neither says. */
   readonly credentialsExpireAt?: Date;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** As the API's own limit for one object. */
 const maxCharacters = 1024 * 1024;
@@ -30,18 +37,20 @@ const clusterFields = ["server", "certificate-authority-data", "tls-server-name"
 const userFields = ["token", "client-certificate-data", "client-key-data"];
 
 /** Why a field is refused, and what stands for it. */
-const refusals: Readonly<Record<string, string>> = {
-  exec: "it runs a program on the runner; use the token of a ServiceAccount (docs/rbac.yaml)",
-  "auth-provider": "it runs a program on the runner; use the token of a ServiceAccount (docs/rbac.yaml)",
-  "certificate-authority": "it reads a file of the runner; put its content into certificate-authority-data as base64",
-  "client-certificate": "it reads a file of the runner; put its content into client-certificate-data as base64",
-  "client-key": "it reads a file of the runner; put its content into client-key-data as base64",
-  tokenFile: "it reads a file of the runner; put its content into token",
-  "insecure-skip-tls-verify":
+const refusals = new Map([
+  ["exec", "it runs a program on the runner; use the token of a ServiceAccount (docs/rbac.yaml)"],
+  ["auth-provider", "it runs a program on the runner; use the token of a ServiceAccount (docs/rbac.yaml)"],
+  ["certificate-authority", "it reads a file of the runner; put its content into certificate-authority-data as base64"],
+  ["client-certificate", "it reads a file of the runner; put its content into client-certificate-data as base64"],
+  ["client-key", "it reads a file of the runner; put its content into client-key-data as base64"],
+  ["tokenFile", "it reads a file of the runner; put its content into token"],
+  [
+    "insecure-skip-tls-verify",
     "anyone between runner and cluster could read the credentials; give certificate-authority-data",
-  username: "API servers take no passwords any more; use the token of a ServiceAccount (docs/rbac.yaml)",
-  password: "API servers take no passwords any more; use the token of a ServiceAccount (docs/rbac.yaml)",
-};
+  ],
+  ["username", "API servers take no passwords any more; use the token of a ServiceAccount (docs/rbac.yaml)"],
+  ["password", "API servers take no passwords any more; use the token of a ServiceAccount (docs/rbac.yaml)"],
+]);
 
 /**
  * Reads the current context, or `context`, of a kubeconfig given as text or base64 of it; runs nothing, reads no file and
@@ -86,7 +95,7 @@ export function parseKubeconfig(
       : { certificateAuthority: parseCertificates(authority, "certificate-authority-data") }),
     ...(token === undefined ? {} : { token }),
     ...(client === undefined ? {} : { clientCertificate: { certificate: client.certificate, key: client.key } }),
-    proxy: readProxy(stringAt(cluster, "proxy-url"), options.environment),
+    ...readProxy(stringAt(cluster, "proxy-url"), options.environment),
     ...(ends.length === 0 ? {} : { credentialsExpireAt: new Date(Math.min(...ends.map((end) => end.getTime()))) }),
   };
 }
@@ -100,7 +109,8 @@ function decode(given: string): string {
 function parseYaml(text: string): unknown {
   if (text.length > maxCharacters) throw invalid("has more than 1 MiB", "keep only the context that is used");
   try {
-    const document = parseDocument(text, { prettyErrors: false, logLevel: "silent", schema: "core" });
+    // A silent parser does not say that there is a second document. Nothing is printed by one that is not.
+    const document = parseDocument(text, { prettyErrors: false, schema: "core" });
     const [problem] = [...document.errors, ...document.warnings];
     if (problem) {
       const line = text.slice(0, problem.pos[0]).split("\n").length;
@@ -119,17 +129,17 @@ function findEntry(document: unknown, list: string, field: string, name: string)
   const entries = listAt(document, list).filter((entry) => at(entry, "name") === name);
   const [entry] = entries;
   const value = at(entry, field);
-  if (entries.length > 1) throw invalid(`has more than one entry ${JSON.stringify(name)} in ${list}`);
+  if (entries.length > 1) throw invalid(`has more than one entry ${quote(name)} in ${list}`);
   if (typeof value === "object" && value !== null) return value;
   throw invalid(
-    `has no ${field} ${JSON.stringify(name.slice(0, 100))}`,
+    `has no ${field} ${quote(name)}`,
     field === "context" ? "look at kubeconfig-context and current-context" : undefined,
   );
 }
 
 function readName(context: unknown, field: string, contextName: string): string {
   const name = stringAt(context, field);
-  if (name === undefined) throw invalid(`names no ${field} in context ${JSON.stringify(contextName)}`);
+  if (name === undefined) throw invalid(`names no ${field} in context ${quote(contextName)}`);
   return name;
 }
 
@@ -142,7 +152,7 @@ function refuseFields(entry: unknown, kind: string, allowed: readonly string[]):
     const shown = /^[\w-]{1,60}$/.test(field) ? field : "of an odd name";
     throw refused(
       `${kind}.${shown}`,
-      refusals[field] ?? "it is not one of the fields that the action knows to be safe",
+      refusals.get(field) ?? "it is not one of the fields that the action knows to be safe",
     );
   }
   for (const field of allowed) {
@@ -158,31 +168,26 @@ function readServer(cluster: unknown): string {
   const server = URL.parse(text);
   if (server?.protocol === "http:")
     throw refused("cluster.server", "over http:// anyone between runner and cluster could read the credentials");
-  if (server?.protocol !== "https:" || server.username !== "" || server.search !== "" || server.hash !== "")
+  // An empty query or fragment is kept in the address, but not told by its own field.
+  if (server?.protocol !== "https:" || server.href !== server.origin + server.pathname)
     throw invalid("has a server that is no https:// address");
   return server.href.replace(/\/+$/, "");
 }
 
-/** proxy-url wins over the environment, as for kubectl. */
-function readProxy(proxyUrl: string | undefined, environment: Environment): Readonly<Record<string, string>> {
-  if (proxyUrl !== undefined) {
-    if (!/^https?:\/\//.test(proxyUrl) || !URL.canParse(proxyUrl))
-      throw refused("cluster.proxy-url", "only http:// and https:// proxies are supported");
-    return { HTTPS_PROXY: proxyUrl };
-  }
-  const names = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
-  return Object.fromEntries(
-    names.flatMap((name): [string, string][] => {
-      const value = environment[name];
-      if (value === undefined || value === "") return [];
-      // Node takes an address without a scheme for none, and would connect directly.
-      if (/^https/i.test(name) && !(/^https?:\/\//.test(value) && URL.canParse(value)))
-        throw new ActionError("input-invalid", `${name} is no address of an HTTP proxy`, {
-          hint: `give ${name} as http://host:port; other kinds of proxies are not supported`,
-        });
-      return [[name, value]];
-    }),
-  );
+/** proxy-url wins over the environment, and NO_PROXY does not count for it, as for kubectl. */
+function readProxy(proxyUrl: string | undefined, environment: Environment): Pick<Kubeconfig, "proxy" | "socksProxy"> {
+  if (proxyUrl === undefined) return { proxy: readProxyEnvironment(environment) };
+  const httpProxy = parseHttpProxy(proxyUrl);
+  if (httpProxy !== undefined) return { proxy: { HTTPS_PROXY: httpProxy } };
+  const url = URL.parse(proxyUrl);
+  if (url === null || !["socks5:", "socks5h:"].includes(url.protocol) || url.hostname === "" || !isDecodable(url))
+    throw refused("cluster.proxy-url", "only http://, https:// and socks5:// proxies are supported");
+  return { proxy: {}, socksProxy: url.href.replace(/^socks5h?:/, "socks5h:") };
+}
+
+/** A name in an error; the limit of a name in Kubernetes is 253. */
+function quote(name: string): string {
+  return JSON.stringify(name.slice(0, 253));
 }
 
 function invalid(problem: string, hint = "look at it with kubectl config view --minify --flatten"): ActionError {

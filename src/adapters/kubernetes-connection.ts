@@ -1,4 +1,7 @@
+import type http from "node:http";
 import https from "node:https";
+import { createSecureContext, getCACertificates } from "node:tls";
+import { SocksProxyAgent } from "socks-proxy-agent";
 import type { Clock, Log } from "../ports.ts";
 import { limits as defaultLimits } from "../time-limits.ts";
 import type { Kubeconfig } from "./kubeconfig.ts";
@@ -9,10 +12,12 @@ export type ClusterLimits = {
       | "requestTimeoutMs"
       | "requestTries"
       | "requestPatienceMs"
+      | "requestIdleMs"
       | "retryDelayMs"
       | "retryDelayMaxMs"
       | "execStallMs"
       | "execPingMs"
+      | "execCloseMs"
   ]: number;
 };
 
@@ -21,7 +26,9 @@ export interface Connection {
   /** `https://host:port/path`, without a slash at its end. */
   readonly server: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly agent: https.Agent;
+  readonly agent: http.Agent;
+  /** Of exec, which cannot be sent again: each has a socket of its own, none that was idle and may have been forgotten. */
+  readonly execAgent: http.Agent;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
@@ -41,30 +48,44 @@ export function createConnection(
     readonly limits?: ClusterLimits | undefined;
   },
 ): Connection {
-  const { certificateAuthority, clientCertificate, tlsServerName, token, proxy } = kubeconfig;
+  const { token } = kubeconfig;
+  const limits = world.limits ?? defaultLimits;
+  const createAgent = createAgents(kubeconfig);
   return {
     server: kubeconfig.server,
     headers: {
       "user-agent": "hypershift-etcd-backup-action",
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
-    agent: new https.Agent({
-      keepAlive: true,
-      // Node's agents look at a proxy only when they are told of one.
-      proxyEnv: proxy,
-      ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
-      ...(clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.key }),
-      ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
-    }),
+    agent: createAgent({ keepAlive: true, timeout: limits.requestIdleMs }),
+    execAgent: createAgent({ keepAlive: false }),
     clock: world.clock,
     log: world.log,
     signal: world.signal,
     seen: world.seen,
-    limits: world.limits ?? defaultLimits,
+    limits,
   };
 }
 
 /** `host:port`, for messages. */
 export function hostOf(connection: Connection): string {
   return new URL(connection.server).host;
+}
+
+function createAgents(kubeconfig: Kubeconfig): (sockets: http.AgentOptions) => http.Agent {
+  const { certificateAuthority, clientCertificate, tlsServerName, proxy, socksProxy } = kubeconfig;
+  const security = {
+    // Made once: the roots of a system are hundreds.
+    secureContext: createSecureContext({
+      ca: certificateAuthority ?? [...getCACertificates("default"), ...getCACertificates("system")],
+      ...(clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.key }),
+    }),
+    ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
+  };
+  return (sockets) =>
+    socksProxy === undefined
+      ? // Node's agents look at a proxy only when they are told of one.
+        new https.Agent({ ...security, ...sockets, proxyEnv: proxy })
+      : // It would end a request that waits longer than an idle socket may: a socket for each request.
+        new SocksProxyAgent(socksProxy, { ...security, keepAlive: false });
 }

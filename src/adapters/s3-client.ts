@@ -3,7 +3,8 @@ import https from "node:https";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { ActionError } from "../errors.ts";
 import { limits as defaultLimits } from "../time-limits.ts";
-import { checkCredentials, type Environment, type StoreCredentials } from "./s3-credentials.ts";
+import { readProxyEnvironment, type Environment } from "./proxy-environment.ts";
+import { checkCredentials, type StoreCredentials } from "./s3-credentials.ts";
 
 export interface StoreLimits {
   readonly storeConnectMs: number;
@@ -137,15 +138,7 @@ function checkAmbientEndpoint(settings: StoreSettings, environment: Environment)
 
 /** Neither the SDK nor NODE_USE_ENV_PROXY reaches agents that are not made with `proxyEnv`. */
 function createAgents(environment: Environment): { httpAgent: http.Agent; httpsAgent: https.Agent } {
-  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
-  const proxyEnv = Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
-  for (const [name, value] of Object.entries(proxyEnv))
-    // Node takes an address without a scheme for none, and would connect directly.
-    if (!/no_proxy/i.test(name) && !(/^https?:\/\//.test(value) && URL.canParse(value)))
-      throw new ActionError("input-invalid", `${name} is no address of an HTTP proxy`, {
-        hint: `give ${name} as http://host:port; other kinds of proxies are not supported`,
-      });
-  const options = { keepAlive: true, maxSockets, proxyEnv };
+  const options = { keepAlive: true, maxSockets, proxyEnv: readProxyEnvironment(environment) };
   return { httpAgent: new http.Agent(options), httpsAgent: new https.Agent(options) };
 }
 

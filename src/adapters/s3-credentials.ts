@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { ActionError } from "../errors.ts";
 import type { Log } from "../ports.ts";
+import type { Environment } from "./proxy-environment.ts";
 
 /** A key of an object store, as the user gave it. */
 export interface StoreCredentials {
@@ -8,8 +9,6 @@ export interface StoreCredentials {
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Throws `input-invalid` for a value that cannot be part of a signed request, with the name of its input: a line break, which a

@@ -10,7 +10,8 @@ import {
   type StoreContext,
 } from "./s3-calls.ts";
 import { createStoreConnection, type StoreSettings } from "./s3-client.ts";
-import { createAmbientCheck, findAmbientExpiry, findGivenExpiry, type Environment } from "./s3-credentials.ts";
+import type { Environment } from "./proxy-environment.ts";
+import { createAmbientCheck, findAmbientExpiry, findGivenExpiry } from "./s3-credentials.ts";
 import { listObjects, listUploads } from "./s3-listing.ts";
 import { readObject } from "./s3-reading.ts";
 import { abortUpload, completeUpload, startUpload, uploadPart } from "./s3-uploads.ts";
