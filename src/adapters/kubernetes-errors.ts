@@ -1,6 +1,6 @@
 import { ApiException } from "@kubernetes/client-node";
 import { ActionError, type ErrorCode } from "../errors.ts";
-import { stringAt } from "../hypershift/json-path.ts";
+import { at, stringAt } from "../hypershift/json-path.ts";
 
 /** What was asked of the API server, for messages. */
 export interface ApiCall {
@@ -12,6 +12,9 @@ export interface ApiCall {
   readonly name?: string;
 }
 
+const oddAnswerHint =
+  "look at cluster.server of the kubeconfig: it must be the API server of the management cluster, and nothing before it (a proxy, a login page, a load balancer) may answer in its place";
+
 /** An error of a typed client, or of its transport, in the user's words. */
 export function describeApiError(error: unknown, call: ApiCall): unknown {
   if (!(error instanceof ApiException)) return error;
@@ -20,26 +23,41 @@ export function describeApiError(error: unknown, call: ApiCall): unknown {
 
 /** An answer of the API server that is no success; `status` is its body, of which only reason and message are used. */
 export function describeAnswer(httpStatus: number, status: unknown, call: ApiCall, cause?: unknown): ActionError {
-  const code = findCode(httpStatus);
-  const where = call.name === undefined ? `in ${call.namespace}` : `${call.name} in ${call.namespace}`;
-  const said = readMessage(status);
+  const { code, hint } = classify(httpStatus, status, call);
+  const said = isStatus(status) ? stringAt(status, "message")?.slice(0, 500) : undefined;
   const answer = `${String(httpStatus)}${said === undefined ? "" : `: ${said}`}`;
-  return new ActionError(code, `the API server refused to ${call.verb} ${call.resource} ${where} (${answer})`, {
-    hint: findHint(code, call),
-    cause,
+  return new ActionError(code, `the API server refused to ${renderCall(call)} (${answer})`, { hint, cause });
+}
+
+/** A success that is none: no JSON, or another object than the one that was asked for. */
+export function oddAnswer(what: string): ActionError {
+  return new ActionError("cluster-unreachable", `the answer to ${what} is not that of an API server`, {
+    hint: oddAnswerHint,
   });
+}
+
+/** True for the API server's own word that it has no object of this name, and not somebody's that it has no such page. */
+export function isAbsent(error: unknown, name: string): boolean {
+  if (!(error instanceof ApiException) || error.code !== 404) return false;
+  const status = parseBody(error.body);
+  return isStatus(status) && stringAt(status, "details", "name") === name;
 }
 
 /** A request that was not answered. */
 export function describeConnectionError(error: Error, host: string): ActionError {
   const errno = findErrno(error);
-  const certificate = isCertificateError(errno);
-  return new ActionError("cluster-unreachable", `the API server at ${host} cannot be reached (${errno})`, {
-    hint: certificate
+  const why = errno === undefined ? "" : ` (${errno})`;
+  return new ActionError("cluster-unreachable", `the API server at ${host} cannot be reached${why}`, {
+    hint: isCertificateError(errno)
       ? "look at certificate-authority-data and tls-server-name of the kubeconfig: the server's certificate does not fit them"
-      : "look at cluster.server of the kubeconfig, at HTTPS_PROXY, and whether this runner may connect there",
+      : "look at cluster.server of the kubeconfig, at its proxy-url and HTTPS_PROXY, and whether this runner may connect there",
     cause: error,
   });
+}
+
+/** An answer that did not come in time. */
+export function timedOut(): Error {
+  return Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" });
 }
 
 /** True for a failure that the next try would meet again. */
@@ -47,52 +65,47 @@ export function isLasting(error: Error): boolean {
   return isCertificateError(findErrno(error)) || error instanceof TypeError;
 }
 
-function isCertificateError(errno: string): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_TLS|ERR_SSL|EPROTO/.test(errno);
+/** `get secrets key in clusters`, for messages. */
+export function renderCall({ verb, resource, namespace, name }: ApiCall): string {
+  return `${verb} ${resource} ${name === undefined ? "" : `${name} `}in ${namespace}`;
 }
 
-/** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; a request that is ended by its time-out has the code ABORT_ERR. */
-function findErrno(error: Error): string {
-  const code = "code" in error ? error.code : undefined;
-  if (typeof code !== "string" || code === "ABORT_ERR") return "timed out";
-  return /^[A-Z][A-Z0-9_]{2,60}$/.test(code) ? code : "unknown";
+function isCertificateError(errno: string | undefined): boolean {
+  return errno !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_TLS|ERR_SSL|EPROTO/.test(errno);
 }
 
-function findCode(httpStatus: number): ErrorCode {
-  switch (httpStatus) {
-    case 401:
-      return "cluster-unauthorized";
-    case 403:
-      return "permission-missing";
-    case 409:
-      return "hold-conflict";
-    default:
-      // A redirect is no answer of an API server; 429 and 5xx were tried again until no try was left.
-      return httpStatus < 400 || httpStatus === 408 || httpStatus === 429 || httpStatus >= 500
-        ? "cluster-unreachable"
-        : "cluster-refused";
-  }
+/** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; undefined where the error has none. */
+function findErrno(error: Error): string | undefined {
+  const code: unknown = at(error, "code");
+  return typeof code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(code) ? code : undefined;
 }
 
-function findHint(code: ErrorCode, call: ApiCall): string {
-  switch (code) {
-    case "cluster-unauthorized":
-      return "make a new token for the kubeconfig, and store it as the secret";
-    case "permission-missing":
-      return `grant ${call.verb} on ${call.resource} in ${call.namespace}, as docs/rbac.yaml does; an admission policy can refuse it too`;
-    case "hold-conflict":
-      return "somebody else changed the object at the same moment; find out who, then run again";
-    case "cluster-unreachable":
-      return "the API server is overloaded or in trouble; try kubectl get --raw /readyz from the same runner";
-    default:
-      return "look at the object, and at policies that guard it";
-  }
+function classify(httpStatus: number, status: unknown, call: ApiCall): { code: ErrorCode; hint: string } {
+  if (httpStatus === 401)
+    return { code: "cluster-unauthorized", hint: "make a new token for the kubeconfig, and store it as the secret" };
+  if (httpStatus === 408 || httpStatus === 429 || httpStatus >= 500)
+    return {
+      code: "cluster-unreachable",
+      hint: "the API server is overloaded or in trouble; try kubectl get --raw /readyz from the same runner",
+    };
+  // A redirect, a page or a text is no answer of an API server, whatever its status says.
+  if (httpStatus < 400 || !isStatus(status)) return { code: "cluster-unreachable", hint: oddAnswerHint };
+  if (httpStatus === 403)
+    return {
+      code: "permission-missing",
+      hint: `grant ${call.verb} on ${call.resource} in ${call.namespace}, as docs/rbac.yaml does; an admission policy can refuse it too`,
+    };
+  if (httpStatus === 409)
+    return {
+      code: "hold-conflict",
+      hint: "somebody else changed the object at the same moment; find out who, then run again",
+    };
+  return { code: "cluster-refused", hint: "look at the object, and at policies that guard it" };
 }
 
-/** The server's own sentence, cut; never a body, which may hold a Secret. */
-function readMessage(status: unknown): string | undefined {
-  if (stringAt(status, "kind") !== "Status") return undefined;
-  return stringAt(status, "message")?.slice(0, 500);
+/** What the API server says when it refuses; only its sentence is shown, never a body, which may hold a Secret. */
+function isStatus(body: unknown): boolean {
+  return stringAt(body, "kind") === "Status";
 }
 
 function parseBody(body: unknown): unknown {

@@ -1,5 +1,4 @@
 import {
-  ApiException,
   AppsV1Api,
   AuthorizationV1Api,
   CoreV1Api,
@@ -15,13 +14,14 @@ import {
 } from "@kubernetes/client-node";
 import { ActionError } from "../errors.ts";
 import { parseHostedCluster, parseHostedControlPlane } from "../hypershift/hosted-cluster.ts";
-import { textsAt } from "../hypershift/json-path.ts";
-import { parsePod, parseWorkload, type Workload } from "../hypershift/workload.ts";
+import { at, stringAt, textsAt } from "../hypershift/json-path.ts";
+import { parsePod, parseWorkload } from "../hypershift/workload.ts";
 import type { Access, Clock, Log, ManagementCluster, ObjectRef, WriteOptions } from "../ports.ts";
 import type { Kubeconfig } from "./kubeconfig.ts";
 import { createConnection, type ClusterLimits, type Connection } from "./kubernetes-connection.ts";
-import { describeApiError, type ApiCall } from "./kubernetes-errors.ts";
+import { describeApiError, isAbsent, oddAnswer, renderCall, type ApiCall } from "./kubernetes-errors.ts";
 import { createTransport } from "./kubernetes-transport.ts";
+import { checkName, pathOf } from "./object-path.ts";
 import { execInPod } from "./pod-exec.ts";
 
 export interface ClusterWorld {
@@ -50,8 +50,8 @@ function connect(
     credentialsExpireAt: kubeconfig.credentialsExpireAt,
     withSignal: (next) => connect(kubeconfig, world, next),
     readServerTime: async () => {
-      const call = { verb: "get", resource: "version", namespace: "the cluster" };
-      const { headers } = await request(call, () => version.getCodeWithHttpInfo());
+      const asked = { verb: "get", resource: "version", namespace: "the cluster" };
+      const { headers } = await request(asked, () => version.getCodeWithHttpInfo());
       const date = new Date(headers["date"] ?? "");
       if (!Number.isNaN(date.getTime())) return date;
       throw new ActionError("cluster-refused", "the API server answers without a Date header", {
@@ -59,56 +59,55 @@ function connect(
       });
     },
     findHostedCluster: (ref) =>
-      find({ verb: "get", resource: "hostedclusters", ...ref }, async () =>
-        parseHostedCluster(
-          await custom.getNamespacedCustomObject({ ...hypershift, plural: "hostedclusters", ...nameOf(ref) }),
-        ),
+      find("hostedclusters", ref, parseHostedCluster, (path) =>
+        custom.getNamespacedCustomObject({ ...hypershift, plural: "hostedclusters", ...path }),
       ),
-    patchHostedCluster: (ref, patch, options = {}) =>
-      request({ verb: "patch", resource: "hostedclusters", ...ref }, async () => {
-        const { pausedUntil, annotations } = patch;
-        const metadata = { ...(annotations ? { annotations } : {}), ...versionOf(options) };
-        const body = { metadata, ...(pausedUntil === undefined ? {} : { spec: { pausedUntil } }) };
-        const written: unknown = await custom.patchNamespacedCustomObject(
+    patchHostedCluster: (ref, patch, options = {}) => {
+      const { pausedUntil, annotations } = patch;
+      const metadata = { ...(annotations ? { annotations } : {}), ...versionOf(options) };
+      const body = { metadata, ...(pausedUntil === undefined ? {} : { spec: { pausedUntil } }) };
+      return call({ verb: "patch", resource: "hostedclusters", ...ref }, parseHostedCluster, (path) =>
+        custom.patchNamespacedCustomObject(
           {
             ...hypershift,
             plural: "hostedclusters",
-            ...nameOf(ref),
+            ...path,
             body,
             fieldManager,
             fieldValidation: "Strict",
             ...dryRunOf(options),
           },
           merge,
-        );
-        return parseHostedCluster(written);
-      }),
-    findHostedControlPlane: (ref) =>
-      find({ verb: "get", resource: "hostedcontrolplanes", ...ref }, async () =>
-        parseHostedControlPlane(
-          await custom.getNamespacedCustomObject({ ...hypershift, plural: "hostedcontrolplanes", ...nameOf(ref) }),
         ),
+      );
+    },
+    findHostedControlPlane: (ref) =>
+      find("hostedcontrolplanes", ref, parseHostedControlPlane, (path) =>
+        custom.getNamespacedCustomObject({ ...hypershift, plural: "hostedcontrolplanes", ...path }),
       ),
-    findDeployment: (ref) => findWorkload("deployments", ref, () => apps.readNamespacedDeployment(nameOf(ref))),
-    findStatefulSet: (ref) => findWorkload("statefulsets", ref, () => apps.readNamespacedStatefulSet(nameOf(ref))),
-    scaleDeployment: (ref, replicas, options = {}) =>
-      request({ verb: "patch", resource: "deployments/scale", ...ref }, async () => {
-        const body = { metadata: versionOf(options), spec: { replicas } };
-        await apps.patchNamespacedDeploymentScale({ ...nameOf(ref), body, fieldManager, ...dryRunOf(options) }, merge);
-      }),
-    listPods: (namespace, matchLabels) =>
-      request({ verb: "list", resource: "pods", namespace }, async () => {
-        const labelSelector = Object.entries(matchLabels)
-          .map(([label, value]) => `${label}=${value}`)
-          .join(",");
-        const { items } = await core.listNamespacedPod({ namespace, labelSelector });
-        return items.map((pod) => parsePod(pod));
-      }),
-    findSecret: (ref) =>
-      find({ verb: "get", resource: "secrets", ...ref }, async () => {
-        const encoded = textsAt(await core.readNamespacedSecret(nameOf(ref)), "data");
-        return Object.fromEntries(Object.entries(encoded).map(([key, value]) => [key, Buffer.from(value, "base64")]));
-      }),
+    findDeployment: (ref) => find("deployments", ref, parseWorkload, (path) => apps.readNamespacedDeployment(path)),
+    findStatefulSet: (ref) => find("statefulsets", ref, parseWorkload, (path) => apps.readNamespacedStatefulSet(path)),
+    scaleDeployment: async (ref, replicas, options = {}) => {
+      const body = { metadata: versionOf(options), spec: { replicas } };
+      await call(
+        { verb: "patch", resource: "deployments/scale", ...ref },
+        () => undefined,
+        (path) => apps.patchNamespacedDeploymentScale({ ...path, body, fieldManager, ...dryRunOf(options) }, merge),
+      );
+    },
+    listPods: async (namespace, matchLabels) => {
+      const asked = { verb: "list", resource: "pods", namespace };
+      const labelSelector = Object.entries(matchLabels)
+        .map(([label, value]) => `${label}=${value}`)
+        .join(",");
+      const list: unknown = await request(asked, () =>
+        core.listNamespacedPod({ namespace: checkName(namespace), labelSelector }),
+      );
+      const pods = at(list, "items");
+      if (!Array.isArray(pods)) throw oddAnswer(renderCall(asked));
+      return pods.map((pod: unknown) => parsePod(pod));
+    },
+    findSecret: (ref) => find("secrets", ref, parseSecret, (path) => core.readNamespacedSecret(path)),
     findDeniedAccesses: async (accesses) => {
       const allowed = await Promise.all(accesses.map((access) => isAllowed(authorization, access)));
       return accesses.filter((_, index) => allowed[index] !== true);
@@ -131,43 +130,56 @@ function createClients(connection: Connection) {
   };
 }
 
-async function request<T>(call: ApiCall, send: () => Promise<T>): Promise<T> {
+/** Sends a request about one object, and reads the object that it answers. */
+async function call<T>(
+  asked: ApiCall & ObjectRef,
+  parse: (value: unknown) => T,
+  send: (path: ObjectRef) => Promise<unknown>,
+): Promise<T> {
+  const path = pathOf(asked);
+  const value = await request(asked, () => send(path));
+  // An object without fields would look like a cluster without a pause, or a deployment without replicas.
+  if (stringAt(value, "metadata", "name") !== asked.name) throw oddAnswer(renderCall(asked));
+  return parse(value);
+}
+
+async function find<T>(
+  resource: string,
+  ref: ObjectRef,
+  parse: (value: unknown) => T,
+  send: (path: ObjectRef) => Promise<unknown>,
+): Promise<T | undefined> {
   try {
-    return await send();
+    return await call({ verb: "get", resource, ...ref }, parse, send);
   } catch (error) {
-    throw describeApiError(error, call);
+    if (error instanceof ActionError && isAbsent(error.cause, ref.name)) return undefined;
+    throw error;
   }
 }
 
-async function find<T>(call: ApiCall, send: () => Promise<T>): Promise<T | undefined> {
-  return request(call, async () => {
-    try {
-      return await send();
-    } catch (error) {
-      if (error instanceof ApiException && error.code === 404) return undefined;
-      throw error;
-    }
-  });
+async function request<T>(asked: ApiCall, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    throw describeApiError(error, asked);
+  }
 }
 
-function findWorkload(resource: string, ref: ObjectRef, read: () => Promise<unknown>): Promise<Workload | undefined> {
-  return find({ verb: "get", resource, ...ref }, async () => parseWorkload(await read()));
+function parseSecret(value: unknown): Readonly<Record<string, Buffer>> {
+  return Object.fromEntries(
+    Object.entries(textsAt(value, "data")).map(([key, text]) => [key, Buffer.from(text, "base64")]),
+  );
 }
 
 async function isAllowed(authorization: AuthorizationV1Api, access: Access): Promise<boolean> {
   const [resource = "", subresource] = access.resource.split("/");
   const { verb, group, namespace, name } = access;
-  const call = { verb: "create", resource: "selfsubjectaccessreviews", namespace };
+  const asked = { verb: "create", resource: "selfsubjectaccessreviews", namespace };
   const attributes = Object.assign(new V1ResourceAttributes(), { verb, group, resource, subresource, namespace, name });
   const spec = Object.assign(new V1SelfSubjectAccessReviewSpec(), { resourceAttributes: attributes });
   const body = Object.assign(new V1SelfSubjectAccessReview(), { spec });
-  const review = await request(call, () => authorization.createSelfSubjectAccessReview({ body }));
+  const review = await request(asked, () => authorization.createSelfSubjectAccessReview({ body }));
   return review.status?.allowed === true;
-}
-
-/** Of an object that may carry more than its name. */
-function nameOf({ namespace, name }: ObjectRef): ObjectRef {
-  return { namespace, name };
 }
 
 function versionOf(options: WriteOptions): { readonly resourceVersion?: string } {
