@@ -4,8 +4,9 @@ import { ActionError } from "../errors.ts";
 import { listAt, stringAt } from "../hypershift/json-path.ts";
 import type { ExecOptions, ExecResult, ObjectRef } from "../ports.ts";
 import { hostOf, type Connection } from "./kubernetes-connection.ts";
-import { describeAnswer, describeConnectionError, isLasting } from "./kubernetes-errors.ts";
+import { describeAnswer, describeConnectionError, timedOut } from "./kubernetes-errors.ts";
 import { ExecOutput } from "./exec-output.ts";
+import { pathOf } from "./object-path.ts";
 
 type PodRef = ObjectRef & { readonly container: string };
 
@@ -16,35 +17,35 @@ const subprotocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 /** The API server sends frames of 32 KiB; a larger one than this comes from something else. */
 const frameMaxBytes = 16 * 1024 * 1024;
 const refusalMaxBytes = 64 * 1024;
-/** After the exit status the API server closes; where the closing is lost, nothing is missing any more. */
-const closeGraceMs = 2_000;
 
 /** See ManagementCluster.exec. Why it is not the client's own Exec: docs/adr/0002-own-exec-stream.md. */
-export function execInPod(
+export async function execInPod(
   connection: Connection,
   pod: PodRef,
   argv: readonly string[],
   options: ExecOptions,
 ): Promise<ExecResult> {
-  const { signal, limits } = connection;
+  const { signal, limits, clock } = connection;
   const where = `in container ${pod.container} of pod ${pod.name} in ${pod.namespace}`;
+  const url = renderUrl(connection, pod, argv);
+  if (signal?.aborted === true) throw cancelled(where, signal.reason);
   return new Promise((resolve, reject) => {
     const output = new ExecOutput(options.expectedBytes);
-    const socket = new WebSocket(renderUrl(connection, pod, argv), subprotocols, {
-      agent: connection.agent,
+    const socket = new WebSocket(url, subprotocols, {
+      agent: connection.execAgent,
       headers: connection.headers,
       perMessageDeflate: false,
       maxPayload: frameMaxBytes,
-      handshakeTimeout: Math.min(options.timeoutMs, limits.requestTimeoutMs),
     });
+    let state: "opening" | "open" | "settled" = "opening";
     let status: unknown;
-    let answeredMs = connection.clock.nowMs();
+    let answeredMs = 0;
+    let pinger: NodeJS.Timeout | undefined;
     let closing: NodeJS.Timeout | undefined;
 
     const settle = (result: ExecResult | ActionError): void => {
-      clearTimeout(deadline);
-      clearTimeout(closing);
-      clearInterval(pinger);
+      state = "settled";
+      for (const timer of [opening, deadline, pinger, closing]) clearTimeout(timer);
       signal?.removeEventListener("abort", cancel);
       socket.terminate();
       if (result instanceof ActionError) reject(result);
@@ -61,29 +62,44 @@ export function execInPod(
         ),
       );
     };
-    const cancel = (): void => {
-      settle(new ActionError("cancelled", `the command ${where} was interrupted`, { cause: signal?.reason }));
+    const conclude = (how: string): void => {
+      const result = status === undefined ? how : readResult(status, output);
+      if (typeof result === "string") interrupt(result);
+      else if (result instanceof ActionError || output.isComplete || result.exitCode !== 0) settle(result);
+      else interrupt(`it ended well, but ${String(options.expectedBytes ?? 0)} bytes were expected`);
     };
+    const cancel = (): void => {
+      settle(cancelled(where, signal?.reason));
+    };
+    // Not left to the WebSocket, which counts from its socket on: one that waits for a proxy has none.
+    const opening = setTimeout(
+      () => {
+        settle(describeConnectionError(timedOut(), hostOf(connection)));
+      },
+      Math.min(options.timeoutMs, limits.requestTimeoutMs),
+    );
     const deadline = setTimeout(() => {
-      interrupt(`it did not end within ${String(options.timeoutMs / 1000)} s`);
+      conclude(`it did not end within ${String(options.timeoutMs / 1000)} s`);
     }, options.timeoutMs);
-    const pinger = setInterval(() => {
-      if (connection.clock.nowMs() - answeredMs > limits.execStallMs)
-        interrupt(`nothing came for ${String(limits.execStallMs / 1000)} s`);
-      else if (socket.readyState === WebSocket.OPEN) socket.ping();
-    }, limits.execPingMs);
-    if (signal?.aborted === true) {
-      socket.on("error", () => undefined);
-      cancel();
-      return;
-    }
     signal?.addEventListener("abort", cancel);
 
+    socket.on("open", () => {
+      state = "open";
+      clearTimeout(opening);
+      answeredMs = clock.nowMs();
+      pinger = setInterval(() => {
+        if (clock.nowMs() - answeredMs > limits.execStallMs)
+          interrupt(`nothing came for ${String(limits.execStallMs / 1000)} s`);
+        else socket.ping();
+      }, limits.execPingMs);
+    });
     socket.on("pong", () => {
-      answeredMs = connection.clock.nowMs();
+      answeredMs = clock.nowMs();
     });
     socket.on("message", (data, isBinary) => {
-      answeredMs = connection.clock.nowMs();
+      // What was already on its way when the end was known.
+      if (state === "settled") return;
+      answeredMs = clock.nowMs();
       if (!Buffer.isBuffer(data) || !isBinary) {
         interrupt("the server does not speak the exec protocol");
         return;
@@ -92,11 +108,11 @@ export function execInPod(
       if (data[0] === channel.stdout) {
         if (!output.addStdout(payload)) interrupt("more came than was asked for");
       } else if (data[0] === channel.stderr) output.addStderr(payload);
-      else if (data[0] === channel.status) {
+      else if (data[0] === channel.status && status === undefined) {
         status = parseStatus(payload);
         closing = setTimeout(() => {
           socket.terminate();
-        }, closeGraceMs);
+        }, limits.execCloseMs);
       }
     });
     socket.on("unexpected-response", (_request, response) => {
@@ -105,59 +121,56 @@ export function execInPod(
       });
     });
     socket.on("error", (error) => {
-      // Once open, an error is followed by the closing.
-      if (socket.readyState === WebSocket.OPEN) return;
-      settle(
-        isLasting(error)
-          ? describeConnectionError(error, hostOf(connection))
-          : describeHandshake(error, connection, where),
-      );
+      if (state === "opening") settle(describeHandshake(error, connection, where));
+      // A connection that is lost later has no error here, only a closing: this is about what the server sent.
+      else if (state === "open") conclude("what the server sent is no WebSocket any more");
     });
     socket.on("close", (code) => {
-      const result = readResult(status, output);
-      if (typeof result === "string") interrupt(`${result} (close code ${String(code)})`);
-      else if (result instanceof ActionError || output.isComplete || result.exitCode !== 0) settle(result);
-      else interrupt(`it ended well, but ${String(options.expectedBytes ?? 0)} bytes were expected`);
+      if (state === "open") conclude(`the connection was lost without an exit status (close code ${String(code)})`);
     });
   });
 }
 
 function renderUrl(connection: Connection, pod: PodRef, argv: readonly string[]): string {
+  const { namespace, name } = pathOf(pod);
   const query = new URLSearchParams([
     ["container", pod.container],
     ["stdout", "true"],
     ["stderr", "true"],
     ...argv.map((argument): [string, string] => ["command", argument]),
   ]);
-  const path = `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.name)}/exec`;
-  return `${connection.server.replace(/^https:/, "wss:")}${path}?${query.toString()}`;
+  const server = connection.server.replace(/^https:/, "wss:");
+  return `${server}/api/v1/namespaces/${namespace}/pods/${name}/exec?${query.toString()}`;
 }
 
-/** The result, why there is none, or a text for a connection that ended too early. */
+/** The result, why there is none, or the server's words for a stream that it lost. */
 function readResult(status: unknown, output: ExecOutput): ExecResult | ActionError | string {
-  if (status === undefined) return "the connection was lost without an exit status";
   if (stringAt(status, "status") === "Success") return output.toResult(0);
   const cause = listAt(status, "details", "causes").find((entry) => stringAt(entry, "reason") === "ExitCode");
   const exitCode = Number(stringAt(cause, "message"));
-  if (cause !== undefined && Number.isInteger(exitCode)) return output.toResult(exitCode);
+  if (Number.isInteger(exitCode) && exitCode > 0) return output.toResult(exitCode);
   const message = (stringAt(status, "message") ?? "no reason was given").slice(0, 300);
-  // The words of containerd, CRI-O and kubelet for a command or container that is not there; anything else is a cut stream.
-  if (
-    /exec failed|failed to exec|executable file not found|container .*not (?:found|running)|no such container/i.test(
-      message,
-    )
-  )
-    return new ActionError("exec-failed", `a command could not be started in the pod: ${message}`, {
-      hint: "look at the pod and at the events of its node",
-    });
-  return message;
+  if (!isStartProblem(message)) return message;
+  return new ActionError("exec-failed", `a command could not be started in the pod: ${message}`, {
+    hint: "look at the pod and at the events of its node",
+  });
+}
+
+/** The words of containerd, CRI-O, runc, crun and kubelet for a command or container that is not there; all else is a cut stream. */
+function isStartProblem(message: string): boolean {
+  return /exec failed|failed to exec|executable file .*not found|container .*not (?:found|running|created or running)|(?:no such|could not find) container/i.test(
+    message,
+  );
 }
 
 function describeRefusal(httpStatus: number, body: string, pod: PodRef): ActionError {
-  const call = { verb: "get", resource: "pods/exec", namespace: pod.namespace, name: pod.name };
-  const answer = describeAnswer(httpStatus, parseStatus(Buffer.from(body)), call);
+  const status = parseStatus(Buffer.from(body));
+  // Exec is a GET that since Kubernetes 1.35 needs `create` too: the server says which of the two is missing.
+  const verb = /cannot create/.test(stringAt(status, "message") ?? "") ? "create" : "get";
+  const call = { verb, resource: "pods/exec", namespace: pod.namespace, name: pod.name };
+  const answer = describeAnswer(httpStatus, status, call);
   // 400: no such container; 404: no such pod; 500: the container is not running, or its kubelet did not answer.
-  if (httpStatus === 400 || httpStatus === 404)
+  if (answer.code === "cluster-refused")
     return new ActionError("exec-failed", answer.message, { hint: "look at the pod; it may have been replaced" });
   return answer;
 }
@@ -190,4 +203,8 @@ function parseStatus(payload: Buffer): unknown {
   } catch {
     return {};
   }
+}
+
+function cancelled(where: string, cause: unknown): ActionError {
+  return new ActionError("cancelled", `the command ${where} was interrupted`, { cause });
 }
