@@ -23,6 +23,8 @@ export interface OpenedSnapshot {
 
 /** How long one exec waits in the pod for the first bytes before it answers. */
 const watchMs = 5_000;
+/** Starts of a save; a connection that is cut before each of them is a pod that nothing reaches. */
+const starts = 3;
 
 /**
  * Starts `etcdctl snapshot save` detached in the pod and returns as soon as its file has bytes. A cut connection loses
@@ -45,13 +47,17 @@ export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promis
       case "full":
         throw spaceMissing(plan.member, state.freeBytes);
       case "absent":
+        if (attempt >= starts)
+          throw saveFailed(plan, { exitCode: 1, reason: `it was started ${String(starts)} times and never ran` });
         attempt += 1;
         action = "start";
         break;
       case "waiting":
-      case undefined:
         action = "watch";
         break;
+      case undefined:
+        action = "watch";
+        await clock.sleep(limits.pollMs, world.signal);
     }
   }
   throw new ActionError(
@@ -128,7 +134,6 @@ async function runSave(
     world.log.info(
       `the connection to pod ${plan.member.pod} was lost (${describeError(error).message}); looking for the save there`,
     );
-    await world.clock.sleep(limits.pollMs, world.signal);
     return undefined;
   }
 }
