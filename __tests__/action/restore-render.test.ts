@@ -1,45 +1,13 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { parseAllDocuments } from "yaml";
-import { at, stringAt } from "../../src/hypershift/json-path.ts";
+import { at } from "../../src/hypershift/json-path.ts";
 import { decryptSecret } from "../fakes/etcd/fill.ts";
 import { restoreFromUrl } from "../fakes/etcd/restore.ts";
-import type { StepResult } from "../fakes/runner/step.ts";
 import { findUnsettled } from "../fakes/settled.ts";
 import type { World } from "../fakes/world.ts";
+import { findKind, parseDocuments, readRendered } from "./rendered.ts";
 import { startScenario } from "./scenario.ts";
-
-interface Rendered {
-  readonly text: string;
-  readonly documents: readonly unknown[];
-  readonly url: string;
-  readonly key: Buffer;
-}
-
-async function readRendered({ outputs }: StepResult): Promise<Rendered> {
-  const text = await readFile(outputs["rendered-manifest"] ?? "", "utf8");
-  const documents = parse(text);
-  return {
-    text,
-    documents,
-    url:
-      stringAt(findKind(documents, "HostedCluster"), "spec", "etcd", "managed", "storage", "restoreSnapshotURL", 0) ??
-      "",
-    key: Buffer.from(stringAt(findKind(documents, "Secret"), "data", "key") ?? "", "base64"),
-  };
-}
-
-function parse(text: string): readonly unknown[] {
-  return parseAllDocuments(text).map((document) => {
-    const value: unknown = document.toJS();
-    return value;
-  });
-}
-
-function findKind(documents: readonly unknown[], kind: string): unknown {
-  return documents.find((document) => at(document, "kind") === kind);
-}
 
 async function backUp(world: World): Promise<string> {
   const { outcome, outputs } = await world.run(world.backupInputs());
@@ -78,7 +46,7 @@ test("The rendered manifest differs from the given one in URL and encryption Sec
   const secret = findKind(documents, "Secret");
   expect(secret).toMatchObject({ metadata: { name: "example-etcd-encryption-key", namespace: "clusters" } });
   const others = documents.filter((document) => document !== secret && document !== null);
-  const expected = structuredClone(parse(given));
+  const expected = structuredClone(parseDocuments(given));
   const storage: unknown = at(findKind(expected, "HostedCluster"), "spec", "etcd", "managed", "storage");
   Object.assign(storage ?? {}, { restoreSnapshotURL: [url] });
   expect(others).toEqual(expected.filter((document) => document !== null));
