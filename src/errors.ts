@@ -69,6 +69,7 @@ export type ErrorCode =
   | "output-refused"
   // Everything else
   | "cancelled"
+  | "runner-unwritable"
   | "internal";
 
 export interface ErrorDetails {

@@ -48,8 +48,12 @@ export const limits = {
   undoOnSignalMs: 6_000,
   /** Between two tries of an undo that failed, whatever the reason: an outage, or permissions that are being applied anew. */
   undoRetryMs: 1_000,
-  /** Undo after an error, and in the post step: the runner ends a job about 4.5 min after it was cancelled. */
+  /** Putting back after an error, and in the post step: the runner ends a job about 4.5 min after it was cancelled. */
   undoMs: 120_000,
+  /** Removing files, uploads and objects, after the cluster was put back; what then stays is a warning. */
+  cleanUpMs: 100_000,
+  /** The whole post step, so that it can still say how things are. */
+  postMs: 240_000,
   /** Connection and answer of the object store; a part of 8 MiB over 1 Mbit/s takes 64 s. */
   storeConnectMs: 10_000,
   storeRequestMs: 120_000,

@@ -1,4 +1,5 @@
 import { ActionError } from "../errors.ts";
+import { writeRunnerFile } from "./runner-file.ts";
 
 /** Every output of action.yml; what was not made is absent. */
 export interface Outputs {
@@ -37,12 +38,16 @@ export const outputNames = {
 
 const outputFields = Object.keys(outputNames).filter((field): field is keyof Outputs => field in outputNames);
 
-/** Sets what `outputs` holds, whatever else is in it; may be called more than once. Throws `internal` for a value with a line feed, or no number. */
+/** Sets what `outputs` holds, whatever else is in it; may be called more than once. Throws `runner-unwritable`, and `internal` for a value with a line feed, or no number. */
 export function writeOutputs(setOutput: (name: string, value: string) => void, outputs: Outputs): void {
   for (const field of outputFields) {
     const value = outputs[field];
     const name = outputNames[field];
-    if (value !== undefined) setOutput(name, renderOutput(name, value));
+    if (value === undefined) continue;
+    const text = renderOutput(name, value);
+    writeRunnerFile("GITHUB_OUTPUT", () => {
+      setOutput(name, text);
+    });
   }
 }
 

@@ -1,11 +1,12 @@
 import { parseJournal, renderJournal, type Journal } from "../hypershift/journal.ts";
+import { writeRunnerFile } from "./runner-file.ts";
 
 type SaveState = (name: string, value: string) => void;
 type GetState = (name: string) => string;
 
 /** Marks this run's state, so that the same bundle knows its second start; main calls it first. */
 export function markMain(saveState: SaveState): void {
-  saveState("isPost", "true");
+  save(saveState, "isPost", "true");
 }
 
 /** True in the post step. */
@@ -15,7 +16,7 @@ export function isPost(getState: GetState): boolean {
 
 /** Says that nothing is left for the post step to put back; the last thing main does. */
 export function markSettled(saveState: SaveState): void {
-  saveState("isSettled", "true");
+  save(saveState, "isSettled", "true");
 }
 
 export function isSettled(getState: GetState): boolean {
@@ -27,7 +28,7 @@ export function isSettled(getState: GetState): boolean {
  * line: a half-written entry makes the runner drop the whole file. A later one replaces it.
  */
 export function saveHold(saveState: SaveState, journal: Journal): void {
-  saveState("hold", renderJournal(journal));
+  save(saveState, "hold", renderJournal(journal));
 }
 
 /** The journal that main saved last; undefined when there is none, or when anything about it is odd. */
@@ -37,4 +38,11 @@ export function findHold(getState: GetState, now: Date): Journal | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Throws `runner-unwritable`. */
+function save(saveState: SaveState, name: string, value: string): void {
+  writeRunnerFile("GITHUB_STATE", () => {
+    saveState(name, value);
+  });
 }

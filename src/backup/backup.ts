@@ -1,7 +1,7 @@
 import { describeError, type ActionError } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { Journal } from "../hypershift/journal.ts";
-import { removeSnapshotFiles } from "../recover/clean-up.ts";
+import { removeSnapshotFiles, tryAbortUploads } from "../recover/clean-up.ts";
 import { settleRun } from "../recover/dead-run.ts";
 import { dropJournal, waitForWriters } from "../recover/put-back.ts";
 import { createRecoverReport, recoverFirst } from "../recover/recover.ts";
@@ -159,7 +159,10 @@ async function keepSnapshot(
     log.info(`${report.snapshotUri ?? ""} is a backup now`);
     return unconfirmed === "waiting" ? await held.back : unconfirmed;
   });
-  await removeSnapshotFiles(world, plan.controlPlaneNamespace, [plan.member.pod], plan.nonce);
+  await Promise.all([
+    removeSnapshotFiles(world, plan.controlPlaneNamespace, [plan.member.pod], plan.nonce),
+    tryAbortUploads(world, plan.key),
+  ]);
   if (failure !== undefined) throw failure;
   world.signal.throwIfAborted();
   if (request.presign) await signSnapshotUrl(request, plan, transferred, world, report);

@@ -3,6 +3,7 @@ import { ActionError } from "../errors.ts";
 import type { MemberReport } from "../etcd/member-client.ts";
 import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { journalAnnotation } from "../hypershift/journal.ts";
+import { abortUploads } from "../recover/clean-up.ts";
 import { readHostedCluster } from "../recover/hosted-cluster.ts";
 import { formatSnapshotUri, formatTime, snapshotKey } from "../snapshot/location.ts";
 import type { EncryptionEntry } from "../snapshot/record.ts";
@@ -52,8 +53,9 @@ export async function preflight(request: BackupRequest, world: BackupWorld): Pro
     findings.collect(() => readWriters(namespace, world)),
     readMembers(namespace, world, findings),
     findings.collect(() => readEncryption(hostedCluster, world)),
-    checkStore(key, world, findings),
   ]);
+  // Nothing else is under way that could end the run before the trial upload is gone.
+  await checkStore(key, world, findings);
   checkHostedCluster(hostedCluster, controlPlane, acquired, findings);
   checkCredentials(request, acquired, world, findings);
   const writers = deployments?.map(toWriter) ?? [];
@@ -113,8 +115,14 @@ async function checkStore(key: string, world: BackupWorld, findings: Findings): 
       throw new ActionError("object-exists", `there is an object at ${uri} already`, {
         hint: "run again; its name is drawn by chance",
       });
-    const upload = await world.store.startUpload(key, {});
-    await world.store.abortUpload(upload);
+    try {
+      await world.store.abortUpload(await world.store.startUpload(key, {}));
+    } catch (error) {
+      // Cancelled, it may be open all the same, and its key is known to nobody after this run.
+      const store = world.store.withSignal(world.clock.timeout(limits.undoOnSignalMs));
+      await abortUploads(store, key).catch(() => undefined);
+      throw error;
+    }
   });
 }
 

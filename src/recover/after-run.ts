@@ -15,8 +15,13 @@ export async function finishRun(
   run: Pick<Journal, "nonce" | "acquired" | "deadline" | "original" | "members">,
   prefix: string,
 ): Promise<void> {
-  await settleRun(world, ref, run, prefix);
-  await confirmBack(world, ref, run.original, limits.undoMs);
+  const { clock, cluster, store } = world;
+  const endMs = clock.nowMs() + limits.postMs;
+  const signal = clock.timeout(limits.postMs);
+  const bounded = { ...world, signal, cluster: cluster.withSignal(signal), store: store?.withSignal(signal) };
+  await settleRun(bounded, ref, run, prefix);
+  // A look that is under way when the time is over must still be able to tell.
+  await confirmBack(bounded, ref, run.original, endMs - limits.requestTimeoutMs - clock.nowMs());
 }
 
 /** Waits until the API servers of a run that was put back are ready. Throws `release-failed` with the commands for a human. */

@@ -1,12 +1,19 @@
-import { ActionError, describeError } from "../errors.ts";
+import { ActionError, describeError, hasCode } from "../errors.ts";
 import { removalCommand } from "../etcd/snapshot-save.ts";
-import type { Log, ManagementCluster, ObjectRef, SnapshotStore } from "../ports.ts";
+import type { Clock, Log, ManagementCluster, ObjectRef, SnapshotStore } from "../ports.ts";
 import { formatSnapshotUri, recordKey } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 
+/** What the removal of leftovers needs of the world; `signal` ends it. */
+export interface CleanUpWorld {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
 /** Ends the saves of a run in the pods and removes their files; what stays is a warning, since the next run removes it. */
 export async function removeSnapshotFiles(
-  world: { readonly cluster: ManagementCluster; readonly log: Log },
+  world: CleanUpWorld & { readonly cluster: ManagementCluster },
   namespace: string,
   pods: readonly string[],
   nonce: string,
@@ -14,7 +21,7 @@ export async function removeSnapshotFiles(
   await Promise.all(
     pods.map(async (name) => {
       try {
-        await removeFiles(world.cluster, { namespace, name }, nonce);
+        await persist(world, (signal) => removeFiles(world.cluster.withSignal(signal), { namespace, name }, nonce));
       } catch (error) {
         const { code, message } = describeError(error);
         world.log.warning(`the files of this run in pod ${name} could not be removed (${code}: ${message})`);
@@ -25,18 +32,56 @@ export async function removeSnapshotFiles(
 
 /** As `removeUnrecorded`; what stays is a warning. */
 export async function tryRemoveUnrecorded(
-  world: { readonly store: SnapshotStore; readonly log: Log },
+  world: CleanUpWorld & { readonly store: SnapshotStore },
   key: string,
   nonce: string,
 ): Promise<void> {
+  await tryInStore(world, key, "it has no record and is no backup", async (store) => {
+    for (const removed of await removeUnrecorded(store, key, nonce)) world.log.info(`removed ${removed}`);
+  });
+}
+
+/** As `abortUploads`; what stays is a warning. */
+export async function tryAbortUploads(
+  world: CleanUpWorld & { readonly store: SnapshotStore },
+  key: string,
+): Promise<void> {
+  await tryInStore(world, key, "an open upload takes space; recover looks for it again", async (store) => {
+    const aborted = await abortUploads(store, key);
+    if (aborted > 0) world.log.info(`aborted an upload whose start was not answered`);
+  });
+}
+
+async function tryInStore(
+  world: CleanUpWorld & { readonly store: SnapshotStore },
+  key: string,
+  consequence: string,
+  work: (store: SnapshotStore) => Promise<void>,
+): Promise<void> {
   const { store, log } = world;
   try {
-    for (const removed of await removeUnrecorded(store, key, nonce)) log.info(`removed ${removed}`);
+    await persist(world, (signal) => work(store.withSignal(signal)));
   } catch (error) {
     const { code, message } = describeError(error);
-    log.warning(
-      `what this run left at ${formatSnapshotUri({ bucket: store.bucket, key })} could not be removed (${code}: ${message}); it has no record and is no backup`,
-    );
+    const uri = formatSnapshotUri({ bucket: store.bucket, key });
+    log.warning(`what this run left at ${uri} could not be removed (${code}: ${message}); ${consequence}`);
+  }
+}
+
+/** Does `work` again for as long as what it needs is away, up to a time that leaves enough for what comes after it. */
+async function persist(world: CleanUpWorld, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const signal = AbortSignal.any([world.signal, world.clock.timeout(limits.cleanUpMs)]);
+  for (;;) {
+    try {
+      await work(signal);
+      return;
+    } catch (error) {
+      if (!hasCode(error, "exec-interrupted", "cluster-unreachable", "store-unreachable")) throw error;
+      await world.clock.sleep(limits.undoRetryMs, signal).catch(() => {
+        // The time is over: what was tried tells more than that.
+        throw error;
+      });
+    }
   }
 }
 
@@ -58,12 +103,17 @@ export async function removeFiles(cluster: ManagementCluster, pod: ObjectRef, no
  */
 export async function removeUnrecorded(store: SnapshotStore, key: string, nonce: string): Promise<readonly string[]> {
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
-  const uploads = (await store.listUploads(key)).filter((upload) => upload.key === key);
-  for (const upload of uploads) await store.abortUpload(upload);
-  const aborted = uploads.map(() => `an open upload of ${uri}`);
+  const aborted = Array<string>(await abortUploads(store, key)).fill(`an open upload of ${uri}`);
   const object = await store.findObject(key);
   if (object?.metadata["nonce"]?.startsWith(nonce) !== true) return aborted;
   if ((await store.findObject(recordKey(key))) !== undefined) return aborted;
   await store.deleteObject(key, object.versionId === undefined ? {} : { versionId: object.versionId });
   return [...aborted, `${uri}, which has no record`];
+}
+
+/** Aborts the open uploads of a key, and returns how many. One whose start was not answered is known by its key alone. */
+export async function abortUploads(store: SnapshotStore, key: string): Promise<number> {
+  const uploads = (await store.listUploads(key)).filter((upload) => upload.key === key);
+  for (const upload of uploads) await store.abortUpload(upload);
+  return uploads.length;
 }

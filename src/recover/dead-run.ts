@@ -24,7 +24,7 @@ export function findLiveJournal(hostedCluster: HostedCluster, now: Date): Journa
  * record, and the journal last. What cannot be removed is a warning; what cannot be put back throws `release-failed`.
  */
 export async function settleRun(
-  world: RecoverWorld,
+  world: RecoverWorld & { readonly signal: AbortSignal },
   ref: ObjectRef,
   run: Pick<Journal, "nonce" | "acquired" | "deadline" | "original" | "members">,
   prefix: string,

@@ -46,7 +46,8 @@ export async function findLeaks(
   });
 }
 
-interface Needle {
+/** One way in which a secret could be written. */
+export interface Needle {
   readonly secret: string;
   readonly encoding: string;
   readonly bytes: Buffer;
@@ -55,7 +56,8 @@ interface Needle {
 /** Under this length an encoding is found by chance. */
 const minimumBytes = 6;
 
-function encodeSecret(secret: string, value: string | Buffer): Needle[] {
+/** Every way in which a secret could be written; throws for one that is too short to tell anything. */
+export function encodeSecret(secret: string, value: string | Buffer): Needle[] {
   const bytes = Buffer.from(value);
   if (bytes.length < minimumBytes) throw new Error(`The secret ${secret} is too short to be looked for.`);
   const text = bytes.toString("utf8");

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { hasCode } from "../../../src/errors.ts";
 import { findHold, isPost, isSettled, markMain, markSettled, saveHold } from "../../../src/action/state.ts";
 import type { Journal } from "../../../src/hypershift/journal.ts";
 
@@ -38,4 +39,22 @@ test("main marks itself, and that it came to its end", () => {
   markMain(state.save);
   markSettled(state.save);
   expect([isPost(state.get), isSettled(state.get)]).toEqual([true, true]);
+});
+
+test("a state that cannot be written is told as such, not as a mistake of the action", () => {
+  const full = (): void => {
+    throw new Error("ENOSPC: no space left on device");
+  };
+  for (const write of [
+    () => {
+      saveHold(full, journal);
+    },
+    () => {
+      markMain(full);
+    },
+    () => {
+      markSettled(full);
+    },
+  ])
+    expect(write).toThrow(expect.toSatisfy((error: unknown) => hasCode(error, "runner-unwritable")));
 });

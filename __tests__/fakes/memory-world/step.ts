@@ -1,0 +1,191 @@
+import { findHold, isSettled, markSettled, saveHold } from "../../../src/action/state.ts";
+import { summarizeBackup, summarizeFailure, renderSummary } from "../../../src/action/summary.ts";
+import { backUp } from "../../../src/backup/backup.ts";
+import { createReport, type BackupReport, type BackupRequest } from "../../../src/backup/world.ts";
+import { describeError, type ActionError } from "../../../src/errors.ts";
+import type { Log } from "../../../src/ports.ts";
+import { finishRun } from "../../../src/recover/after-run.ts";
+import { createRecoverReport, recover, type RecoverReport } from "../../../src/recover/recover.ts";
+import type { RunInfo } from "../../../src/snapshot/record.ts";
+import { createMemoryCluster } from "./cluster-port.ts";
+import { Machine } from "./machine.ts";
+import { createMemoryStore } from "./store-port.ts";
+import type { MemoryWorld } from "./world.ts";
+
+/** What the runner does with a signal that was sent: SIGTERM changes nothing more, SIGKILL comes at last. */
+const killedAfterCancelMs = 10_000;
+/** From the cancel of a job to the end of its post steps. */
+const postLimitMs = 270_000;
+
+/** One run of the action in a workflow: main, and the post step that the runner starts after it. */
+export interface Step {
+  readonly machine: Machine;
+  readonly run: RunInfo;
+  readonly request: BackupRequest;
+  readonly report: BackupReport;
+  readonly state: Map<string, string>;
+  /** All that somebody can read of it, a line each. */
+  readonly lines: string[];
+}
+
+/** `green` and `red` are exit codes 0 and 1. */
+export type StageEnd =
+  { readonly kind: "green" } | { readonly kind: "red"; readonly failure: ActionError } | { readonly kind: "killed" };
+
+let runs = 0;
+
+export function createStep(
+  world: MemoryWorld,
+  request: Partial<BackupRequest> = {},
+  options: { readonly clockSkewMs?: number } = {},
+): Step {
+  runs += 1;
+  const runId = String(runs);
+  return {
+    machine: new Machine(world.timeline, options.clockSkewMs),
+    run: {
+      repository: "octo/backups",
+      workflow: "nightly",
+      runId,
+      runAttempt: "1",
+      url: `https://github.example/octo/backups/actions/runs/${runId}/attempts/1`,
+    },
+    request: { ...world.request, ...request },
+    report: createReport(),
+    state: new Map(),
+    lines: [],
+  };
+}
+
+/** SIGINT, and SIGKILL when the process does not end by itself. */
+export function cancelStep(world: MemoryWorld, step: Step): void {
+  step.machine.cancel();
+  world.timeline.after(killedAfterCancelMs, () => {
+    step.machine.kill();
+  });
+}
+
+/** Main, as src/run.ts puts it together. Resolves also when it is killed. */
+export async function runMain(world: MemoryWorld, step: Step): Promise<StageEnd> {
+  const { machine } = step;
+  const end = await Promise.race([main(world, step), machine.killed.then((): StageEnd => ({ kind: "killed" }))]);
+  // What an ended process still waits for is nobody's any more.
+  machine.kill();
+  return end;
+}
+
+async function main(world: MemoryWorld, step: Step): Promise<StageEnd> {
+  const { machine, report, request, lines } = step;
+  const { signal, clock } = machine;
+  const saveState = createSaveState(world, step);
+  let failure: ActionError | undefined;
+  try {
+    await backUp(
+      request,
+      {
+        cluster: createMemoryCluster(world.backend, world.wire, machine).withSignal(signal),
+        store: createMemoryStore(world.bucket, world.wire, machine).withSignal(signal),
+        clock,
+        log: createMemoryLog(step),
+        signal,
+        run: step.run,
+        version: "0.0.0",
+        saveJournal: saveHold.bind(undefined, saveState),
+        onSecret: () => undefined,
+      },
+      report,
+    );
+    markSettled(saveState);
+  } catch (error) {
+    failure = describeError(error);
+  }
+  const { hostedCluster } = request;
+  const summary = renderSummary(
+    failure ? summarizeFailure("backup", failure, hostedCluster, report) : summarizeBackup(hostedCluster, report),
+  );
+  lines.push(...summary.rows.map((row) => row.join(": ")));
+  if (failure === undefined) return { kind: "green" };
+  lines.push(`${failure.code}: ${failure.message}`, failure.hint ?? "");
+  return { kind: "red", failure };
+}
+
+/** The post step on the same runner, a process of its own. */
+export async function runPost(world: MemoryWorld, step: Step): Promise<StageEnd> {
+  const machine = new Machine(world.timeline);
+  const callOff = world.timeline.after(postLimitMs, () => {
+    machine.kill();
+  });
+  const end = await Promise.race([
+    post(world, step, machine),
+    machine.killed.then((): StageEnd => ({ kind: "killed" })),
+  ]);
+  callOff();
+  machine.kill();
+  return end;
+}
+
+async function post(world: MemoryWorld, step: Step, machine: Machine): Promise<StageEnd> {
+  const getState = (name: string): string => step.state.get(name) ?? "";
+  const journal = findHold(getState, new Date(machine.clock.nowMs()));
+  if (isSettled(getState) || journal === undefined) return { kind: "green" };
+  const recoverWorld = {
+    cluster: createMemoryCluster(world.backend, world.wire, machine),
+    store: createMemoryStore(world.bucket, world.wire, machine),
+    clock: machine.clock,
+    log: createMemoryLog(step),
+  };
+  try {
+    await finishRun(recoverWorld, step.request.hostedCluster, journal, step.request.prefix);
+    return { kind: "green" };
+  } catch (error) {
+    const failure = describeError(error);
+    step.lines.push(`${failure.code}: ${failure.message}`, failure.hint ?? "");
+    return { kind: "red", failure };
+  }
+}
+
+/** A run of `mode: recover` on a machine of its own. */
+export async function runRecover(
+  world: MemoryWorld,
+): Promise<{ readonly end: StageEnd; readonly report: RecoverReport; readonly lines: readonly string[] }> {
+  const machine = new Machine(world.timeline);
+  const lines: string[] = [];
+  const report = createRecoverReport();
+  const recoveryWorld = {
+    cluster: createMemoryCluster(world.backend, world.wire, machine),
+    store: createMemoryStore(world.bucket, world.wire, machine),
+    clock: machine.clock,
+    log: createMemoryLog({ machine, lines }),
+    signal: machine.signal,
+  };
+  try {
+    await recover(world.request, recoveryWorld, report);
+    return { end: { kind: "green" }, report, lines };
+  } catch (error) {
+    return { end: { kind: "red", failure: describeError(error) }, report, lines };
+  }
+}
+
+function createSaveState(world: MemoryWorld, { machine, state }: Step): (name: string, value: string) => void {
+  return (name, value) => {
+    world.wire.write({ operation: `save ${name}`, machine }, () => {
+      state.set(name, value);
+    });
+  };
+}
+
+/** What a process that was killed still says is heard by nobody. */
+export function createMemoryLog({ machine, lines }: Pick<Step, "machine" | "lines">): Log {
+  const say = (message: string): void => {
+    if (machine.alive) lines.push(message);
+  };
+  return {
+    info: say,
+    warning: say,
+    debug: say,
+    group: (title, run) => {
+      say(title);
+      return run();
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { journalAnnotation } from "../../src/hypershift/journal.ts";
+import { isPausing } from "../../src/hypershift/pause.ts";
+import { recordKey } from "../../src/snapshot/location.ts";
+import { parseRecord } from "../../src/snapshot/record.ts";
+import { findSnapshotRevision } from "../fakes/memory-world/snapshot-file.ts";
+import type { StageEnd, Step } from "../fakes/memory-world/step.ts";
+import type { MemoryWorld } from "../fakes/memory-world/world.ts";
+import { encodeSecret, type Needle } from "../fakes/runner/leaks.ts";
+
+/** The world before a run: what it is held against afterwards. */
+export interface Before {
+  readonly replicas: Readonly<Record<string, number>>;
+  readonly pausedUntil: string | undefined;
+  readonly keys: readonly string[];
+}
+
+export function lookBefore(world: MemoryWorld): Before {
+  return { replicas: world.replicas, pausedUntil: world.pausedUntil, keys: world.bucket.keys };
+}
+
+/** The API servers and reconciliation, whoever brought them back. */
+export function findDown(world: MemoryWorld, before: Before): string[] {
+  const wrong = Object.entries(before.replicas).flatMap(([writer, wanted]) => {
+    const ready = world.readyReplicas[writer] ?? 0;
+    if (world.replicas[writer] !== wanted) return [`cluster: ${writer} wants ${String(world.replicas[writer])}`];
+    return ready >= wanted ? [] : [`cluster: ${writer} has ${String(ready)} of ${String(wanted)} pods ready`];
+  });
+  if (world.pausedUntil !== before.pausedUntil && isPausing(world.pausedUntil, world.clock.now()))
+    wrong.push(`cluster: it is paused until ${String(world.pausedUntil)}`);
+  return wrong;
+}
+
+/** What a run must not leave: the pause and the journal, files and saves in the pods, uploads, objects without a record. */
+export function findLeft(world: MemoryWorld, before: Before): string[] {
+  const left: string[] = [];
+  if (world.pausedUntil !== before.pausedUntil) left.push(`cluster: pausedUntil is ${String(world.pausedUntil)}`);
+  if (world.journal !== undefined) left.push(`cluster: ${journalAnnotation} is there: ${world.journal}`);
+  for (const [name, pod] of world.pods) {
+    for (const file of pod.leftFiles) left.push(`pod: ${file} is in ${name}`);
+    if (pod.isSaving) left.push(`pod: a save runs in ${name}`);
+  }
+  for (const { key } of world.bucket.openUploads) left.push(`store: an upload of ${key} is open`);
+  const { keys } = world.bucket;
+  for (const key of keys)
+    if (key.endsWith(".db") && !keys.includes(recordKey(key))) left.push(`store: ${key} has no record`);
+  return left;
+}
+
+/** What must never be, however a run ended: a record of what is not whole, a lost snapshot, a pause without end, a leak. */
+export function findWrong(world: MemoryWorld, before: Before, steps: readonly Step[]): string[] {
+  return [
+    ...world.watch.problems.map((problem) => `hold: ${problem}`),
+    ...before.keys.filter((key) => !world.bucket.keys.includes(key)).map((key) => `store: ${key} was deleted`),
+    ...world.bucket.keys.filter((key) => key.endsWith(".json")).flatMap((key) => findRecordProblems(world, key)),
+    ...findLeaks(world, steps),
+  ];
+}
+
+function findRecordProblems(world: MemoryWorld, key: string): string[] {
+  const record = parseRecord(world.bucket.read(key).toString(), key);
+  return record.snapshots.flatMap(({ uri, sizeBytes, sha256, revision }) => {
+    const snapshot = uri.replace(`s3://${world.bucket.name}/`, "");
+    if (recordKey(snapshot) !== key || world.bucket.find(snapshot) === undefined)
+      return [`store: ${key} belongs to no snapshot`];
+    const bytes = world.bucket.read(snapshot);
+    const problems: string[] = [];
+    if (bytes.length !== sizeBytes || createHash("sha256").update(bytes).digest("hex") !== sha256)
+      problems.push(`store: ${snapshot} is not what its record says`);
+    const found = findSnapshotRevision(bytes);
+    if (found === undefined) problems.push(`store: ${snapshot} is no whole snapshot`);
+    else if (found !== revision) problems.push(`store: ${snapshot} has revision ${String(found)}`);
+    const views = [...world.pods.values()].flatMap((pod) => pod.views).filter((view) => view.revision === found);
+    if (record.quiesced && views.every(({ written }) => written))
+      problems.push(`store: ${snapshot} is called quiesced, and API servers could write when it was taken`);
+    return problems;
+  });
+}
+
+/** The end of main against what is true at that moment. */
+export function findUntruths(world: MemoryWorld, step: Step, end: StageEnd): string[] {
+  const { report, request } = step;
+  if (end.kind === "killed") return [];
+  const problems: string[] = [];
+  const say = (problem: string): void => {
+    problems.push(`step: ${problem}`);
+  };
+  const isDown = Object.values(world.readyReplicas).includes(0);
+  if (report.apiServers === "back" && isDown) say("says that the API servers are back");
+  if (report.apiServers === "never-stopped" && isDown) say("says that the API servers were never stopped");
+  if (end.kind === "red") {
+    const { code, message, hint } = end.failure;
+    if (message === "" || /undefined|NaN|\[object/.test(`${message} ${hint ?? ""}`))
+      say(`says ${message}: ${hint ?? ""}`);
+    if (code === "internal") say(`failed with internal: ${String(end.failure.cause)}`);
+    return problems;
+  }
+  const { snapshotUri = "", recordUri = "", presignedUrl, sizeBytes, revision } = report;
+  const key = snapshotUri.replace(`s3://${world.bucket.name}/`, "");
+  const stored = world.bucket.find(key);
+  if (stored === undefined || stored.sizeBytes !== sizeBytes) say(`is green, and ${key} is not stored`);
+  else if (findSnapshotRevision(world.bucket.read(key)) !== revision) say(`is green with revision ${String(revision)}`);
+  if (!recordUri.endsWith(recordKey(key)) || !world.bucket.keys.includes(recordKey(key)))
+    say("is green without a record");
+  if (request.presign !== (presignedUrl !== undefined)) say("is green without a URL");
+  if (report.apiServers !== (request.quiesce ? "back" : "never-stopped"))
+    say(`is green, and the API servers are ${report.apiServers}`);
+  return problems;
+}
+
+let needles: readonly Needle[] | undefined;
+
+function findLeaks(world: MemoryWorld, steps: readonly Step[]): string[] {
+  needles ??= [...encodeSecret("the AES key", world.aesKey), ...encodeSecret("a signature", world.bucket.signature)];
+  const places = [
+    ...steps.flatMap(({ lines, state }) => [...lines, ...state.values()]),
+    ...world.watch.seen,
+    ...world.bucket.keys.flatMap((key) => [
+      JSON.stringify(world.bucket.find(key)),
+      key.endsWith(".json") ? world.bucket.read(key).toString() : "",
+    ]),
+  ];
+  const all = Buffer.from(places.join("\n"));
+  return needles
+    .filter(({ bytes }) => all.includes(bytes))
+    .map(({ secret, encoding }) => `leak: ${secret} (${encoding})`);
+}
