@@ -51,7 +51,10 @@ export async function openExec(cluster: ContractCluster, request: ExecRequest): 
     if (!Buffer.isBuffer(data) || !isBinary || data.length === 0) throw new Error("a message that is no frame");
     frames.push({ channel: data[0] ?? NaN, payload: data.subarray(1) });
   });
-  const ended = once(socket, "close").then(([closeCode]: unknown[]): ExecEnd => {
+  // An error is told by the opening, or by a closing without a status.
+  socket.on("error", () => undefined);
+  const closed = new Promise<number>((resolve) => socket.on("close", resolve));
+  const ended = closed.then((closeCode): ExecEnd => {
     const of = (wanted: number): Buffer =>
       Buffer.concat(frames.filter((frame) => frame.channel === wanted).map(({ payload }) => payload));
     const status = of(channel.status).toString();
@@ -61,7 +64,7 @@ export async function openExec(cluster: ContractCluster, request: ExecRequest): 
       stdout: of(channel.stdout),
       stderr: of(channel.stderr).toString(),
       status: status === "" ? undefined : parseJson(status),
-      closeCode: Number(closeCode),
+      closeCode,
     };
   });
   await once(socket, "open");

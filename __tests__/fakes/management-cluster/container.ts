@@ -17,6 +17,7 @@ const coreutils =
 /** Paths below these are the container's own; every other path of an argument is left alone. */
 const mappedDirectories = ["/var/lib", "/etc/etcd", "/tmp"];
 const endpoint = "https://localhost:2379";
+const mappedText = new RegExp([...mappedDirectories, endpoint].map((text) => `(?<![\\w.-])${text}\\b`).join("|"));
 
 /** What the scripts in the container look at when a command starts. */
 export interface ContainerSettings {
@@ -29,7 +30,7 @@ export interface ContainerSettings {
 
 /**
  * The etcd container: commands run for real, with the member's directory for a file system. That directory and etcd's
- * port stand in for the mount and network namespaces: an argument, or what follows `=` in an argument, that is a path
+ * port stand in for the mount and network namespaces: an argument, or what follows `name=` in an argument, that is a path
  * below /var/lib, /etc/etcd or /tmp, or starts with https://localhost:2379, is replaced. The text of scripts is not.
  */
 export class Container {
@@ -61,13 +62,18 @@ export class Container {
   }
 
   mapArgument(argument: string): string {
-    const [, flag = "", value = ""] = /^(-[\w-]*=)?(.*)$/s.exec(argument) ?? [];
+    const [, flag = "", value = ""] = /^([\w-]+=)?(.*)$/s.exec(argument) ?? [];
     if (value === endpoint || value.startsWith(`${endpoint}/`))
       return `${flag}https://localhost:${String(this.#etcd.port)}${value.slice(endpoint.length)}`;
     const isMapped = mappedDirectories.some(
       (directory) => value === directory || (value.startsWith(`${directory}/`) && !/[\n;]/.test(value)),
     );
     return isMapped ? `${flag}${this.#etcd.root}${value}` : argument;
+  }
+
+  /** The argument that names a path or port of the container where nothing replaces it: it would reach the machine's own. */
+  findUnmapped(argv: readonly string[]): string | undefined {
+    return argv.find((argument) => this.mapArgument(argument) === argument && mappedText.test(argument));
   }
 
   /** Starts argv as exec does: no shell added, an environment of its own. Emits `error` for a program that is not there. */

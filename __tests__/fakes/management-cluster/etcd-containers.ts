@@ -8,7 +8,7 @@ import type { FaultPlan } from "./faults.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { ApiRequest } from "./request.ts";
 import { startSaveLine, type SaveManner } from "./save-line.ts";
-import { ApiError, badRequest } from "./status.ts";
+import { ApiError, badRequest, notPlayed } from "./status.ts";
 import type { Switches } from "./switches.ts";
 
 /** The containers `etcd` of the etcd pods. */
@@ -68,6 +68,8 @@ export async function startEtcdContainers(
       if (argv.length === 0) throw badRequest("you must specify at least 1 command for the container");
       if (wanted !== "etcd") throw new ApiError(500, "InternalError", `container ${wanted} runs no commands`);
       const { container, line } = find(pod);
+      if (container.findUnmapped(argv) !== undefined)
+        throw notPlayed("paths inside the text of a script: they are to be arguments of it");
       const wants = (stream: string): boolean => ["true", "1"].includes(query.get(stream) ?? "");
       return (webSocket, socket) => {
         const { volumeSizeBytes, volumeFull, saveBytesPerSecond, leaseEndsBeforeSave, beforeSave } = switches();
