@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { renderedManifest } from "../__tests__/fakes/rendered-manifest.ts";
@@ -8,8 +8,7 @@ import { isGranted, markAudit, readAudit, type AuditedRequest } from "./cluster/
 import { parseObjects } from "./cluster/manifests.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
-import { etcdVolume } from "./hosted/volumes.ts";
-import { applyRbac, readRbac, startScenario, type Scenario } from "./scenario.ts";
+import { applyRbac, expectSettled, readRbac, startScenario, type Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
 let hosted: HostedCluster;
@@ -38,13 +37,6 @@ afterAll(async () => {
   await scenario.close();
 });
 
-/** Nothing of the run is left on the cluster, in the pod, and open in the store. */
-async function expectSettled(): Promise<void> {
-  await hosted.waitUntilSettled();
-  expect(await readdir(etcdVolume(scenario.layout, hosted.controlPlaneNamespace, 0))).toEqual(["data"]);
-  expect(scenario.store.openUploads(scenario.bucket)).toEqual([]);
-}
-
 test("A dry run changes nothing, and asks for nothing that docs/rbac.yaml does not grant", async () => {
   const mark = await markAudit(scenario.layout);
   const result = await scenario.run(await scenario.backupInputs({ "dry-run": "true" }));
@@ -52,7 +44,7 @@ test("A dry run changes nothing, and asks for nothing that docs/rbac.yaml does n
   const requests = await readAudit(scenario.layout, mark);
   const writes = requests.filter(({ verb, dryRun }) => !["get", "list"].includes(verb) && !dryRun);
   expect([...new Set(writes.map(describeRequest))]).toEqual(["create selfsubjectaccessreviews"]);
-  await expectSettled();
+  await expectSettled(scenario, hosted, 1);
 });
 
 let quiesced: StepResult;
@@ -77,7 +69,7 @@ test("A quiesced backup holds the last write of every writer, and asks only for 
   expect(requests.filter(({ allowed }) => !allowed)).toEqual([]);
   const others = requests.filter((request) => !isGranted(request, rbac)).map(describeRequest);
   expect([...new Set(others)].sort()).toEqual(grantedToEveryone);
-  await expectSettled();
+  await expectSettled(scenario, hosted, 1);
 });
 
 test("An online backup keeps the writers running", async () => {
@@ -86,7 +78,7 @@ test("An online backup keeps the writers running", async () => {
   expect(result.outcome).toBe("success");
   expect(result.outputs["api-downtime-seconds"]).toBe("0");
   expect(Object.keys(await hosted.acknowledged())).toEqual(before);
-  await expectSettled();
+  await expectSettled(scenario, hosted, 1);
 });
 
 test("A new cluster from the rendered manifest serves what the source had, with the source's key", async () => {

@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject, onTestFailed } from "vitest";
+import { expect, inject, onTestFailed } from "vitest";
 import { createCertificateAuthority } from "../__tests__/fakes/certificates.ts";
 import type { JsonObject } from "../__tests__/fakes/management-cluster/json.ts";
 import { startObjectStore, type ObjectStore } from "../__tests__/fakes/object-store/object-store.ts";
@@ -15,6 +15,8 @@ import { createAdminClient, type KubeClient } from "./cluster/kube-client.ts";
 import { parseObjects } from "./cluster/manifests.ts";
 import { addresses, layoutOf, type Layout } from "./cluster/layout.ts";
 import { renderKubeconfig } from "./cluster/pki.ts";
+import type { HostedCluster } from "./hosted/hosted-cluster.ts";
+import { etcdVolume } from "./hosted/volumes.ts";
 
 export type StepInputs = Readonly<Record<string, string>>;
 
@@ -127,6 +129,17 @@ export async function startScenario(): Promise<Scenario> {
 /** The objects of docs/rbac.yaml: the ServiceAccount, and what it may do. */
 export async function readRbac(): Promise<readonly JsonObject[]> {
   return parseObjects(await readFile(new URL("rbac.yaml", documents), "utf8"));
+}
+
+/** Nothing of a run is left on the cluster, in the pods, and open in the store. */
+export async function expectSettled(scenario: Scenario, hosted: HostedCluster, members: number): Promise<void> {
+  await hosted.waitUntilSettled();
+  for (let index = 0; index < members; index += 1)
+    expect(await readdir(etcdVolume(scenario.layout, hosted.controlPlaneNamespace, index))).toEqual(["data"]);
+  expect(scenario.store.openUploads(scenario.bucket)).toEqual([]);
+  const keys = scenario.store.objects(scenario.bucket).map(({ key }) => key);
+  const recorded = keys.filter((key) => key.endsWith(".json")).map((key) => key.replace(/\.json$/, ".db"));
+  expect(keys.filter((key) => key.endsWith(".db"))).toEqual(recorded);
 }
 
 export async function applyRbac(admin: KubeClient): Promise<void> {

@@ -22,7 +22,9 @@ export interface HostedCluster extends AppliedCluster {
   acknowledged(): Promise<Readonly<Record<string, number>>>;
   /** Speaks as its admin to a hosted kube-apiserver that is ready now. */
   connect(): Promise<KubeClient>;
-  /** Wanted and ready replicas are `replicas`, the cluster is not paused, there is no journal. */
+  /** Etcd and each writer have as many ready pods as at the start. */
+  areWritersReady(): Promise<boolean>;
+  /** Every pod is ready, the cluster is not paused, there is no journal. */
   waitUntilSettled(): Promise<void>;
   /** Removes its namespace and waits until its pods are gone. */
   close(): Promise<void>;
@@ -83,6 +85,7 @@ export async function startHostedCluster(
       return Object.fromEntries(counts);
     },
     connect: () => connectHosted(admin, inner, authority.certificate, adminPair),
+    areWritersReady: isReady,
     waitUntilSettled: async () => {
       await waitUntil(`${namespace}/${name} is as it was`, isSettled, { timeoutMs });
     },
