@@ -71,7 +71,10 @@ export function renderCall({ verb, resource, namespace, name }: ApiCall): string
 }
 
 function isCertificateError(errno: string | undefined): boolean {
-  return errno !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_TLS|ERR_SSL|EPROTO/.test(errno);
+  return (
+    errno !== undefined &&
+    /CERT|SELF_SIGNED|UNABLE_TO_|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|ERR_TLS|ERR_SSL|EPROTO/.test(errno)
+  );
 }
 
 /** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; undefined where the error has none. */
