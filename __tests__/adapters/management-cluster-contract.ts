@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import type { Credentials } from "./management-cluster/api-client.ts";
 import { describeAccess } from "./management-cluster/access.ts";
 import { describeExec } from "./management-cluster/exec.ts";
 import { describeExecLifetime } from "./management-cluster/exec-lifetime.ts";
@@ -20,7 +21,7 @@ export interface ContractCluster {
   /** May do what docs/rbac.yaml grants, and no more. `name` as the API server writes it. */
   readonly user: { readonly name: string; readonly token: string };
   /** May do everything. */
-  readonly administrator: { readonly token: string };
+  readonly administrator: Credentials;
   readonly hostedCluster: { readonly namespace: string; readonly name: string };
   readonly controlPlaneNamespace: string;
 }

@@ -161,6 +161,14 @@ describe("the request log", () => {
   });
 });
 
+describe("rules", () => {
+  it("without users are everybody's who is known, and not nobody's", async () => {
+    cluster.setRules(rulesWithAdministrator().map(({ users: _, ...rule }) => rule));
+    expect(await statusFor(await connect({ user: "stranger" }))).toBe(200);
+    expect(await statusFor(createApiClient(contract, {}))).toBe(403);
+  });
+});
+
 describe("rules from a manifest", () => {
   const bound = (subject: string): string => `
 kind: ClusterRole

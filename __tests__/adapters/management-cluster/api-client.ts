@@ -17,7 +17,7 @@ export interface CallOptions {
   readonly type?: string;
 }
 
-/** Who asks: a bearer token, a client certificate, or nobody. */
+/** Who asks: someone with a bearer token or a client certificate; nobody without either. */
 export interface Credentials {
   readonly token?: string;
   readonly certificate?: KeyPair;
@@ -37,16 +37,14 @@ export function createApiClient(cluster: ContractCluster, credentials: Credentia
   const call: ApiClient["call"] = (method, path, { body, type = mergePatch } = {}) =>
     new Promise((resolve, reject) => {
       const text = typeof body === "object" ? JSON.stringify(body) : body;
-      const { token, certificate } = credentials;
       const outgoing = request(
         new URL(path, cluster.url),
         {
           method,
           agent: false,
-          ca: cluster.certificateAuthority,
-          ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.privateKey }),
+          ...tlsOf(cluster, credentials),
           headers: {
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...authorizationOf(credentials),
             ...(text === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(text) }),
           },
           timeout: 30_000,
@@ -72,12 +70,23 @@ export function createApiClient(cluster: ContractCluster, credentials: Credentia
   };
 }
 
+export function tlsOf(
+  { certificateAuthority: ca }: ContractCluster,
+  { certificate }: Credentials,
+): { readonly ca: string; readonly cert?: string; readonly key?: string } {
+  return certificate === undefined ? { ca } : { ca, cert: certificate.certificate, key: certificate.privateKey };
+}
+
+export function authorizationOf({ token }: Credentials): { readonly authorization?: string } {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
 export function asUser(cluster: ContractCluster): ApiClient {
   return createApiClient(cluster, { token: cluster.user.token });
 }
 
 export function asAdministrator(cluster: ContractCluster): ApiClient {
-  return createApiClient(cluster, { token: cluster.administrator.token });
+  return createApiClient(cluster, cluster.administrator);
 }
 
 /** Paths of the objects that the action works with. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import type { ContractCluster } from "../management-cluster-contract.ts";
-import { parseJson, pathsOf, type Answer } from "./api-client.ts";
+import { authorizationOf, parseJson, pathsOf, tlsOf, type Answer, type Credentials } from "./api-client.ts";
 
 export const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
 export const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as const;
@@ -15,7 +15,7 @@ export interface ExecRequest {
   /** Default both that are known. */
   readonly protocols?: readonly string[];
   /** Default the user's. */
-  readonly token?: string;
+  readonly credentials?: Credentials;
 }
 
 export interface Frame {
@@ -116,9 +116,10 @@ export function execPath(cluster: ContractCluster, request: ExecRequest): string
 }
 
 function connect(cluster: ContractCluster, request: ExecRequest): WebSocket {
+  const credentials = request.credentials ?? { token: cluster.user.token };
   return new WebSocket(new URL(execPath(cluster, request), cluster.url), [...(request.protocols ?? protocols)], {
-    ca: cluster.certificateAuthority,
-    headers: { authorization: `Bearer ${request.token ?? cluster.user.token}` },
+    ...tlsOf(cluster, credentials),
+    headers: authorizationOf(credentials),
     handshakeTimeout: 30_000,
   });
 }

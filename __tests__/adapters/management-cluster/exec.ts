@@ -16,12 +16,12 @@ export function describeExec(open: () => ContractCluster): void {
     it("is refused before the connection is upgraded, with the API's own words", async () => {
       const { user, controlPlaneNamespace: namespace } = open();
       const forbidden = `pods "etcd-9" is forbidden: User "${user.name}" cannot get resource "pods/exec" in API group "" in the namespace "${namespace}"`;
-      const { token } = open().administrator;
+      const { administrator } = open();
       for (const [request, expected] of [
-        [{ command, token: "not-a-token" }, refusal(401, "Unauthorized", "Unauthorized")],
+        [{ command, credentials: { token: "not-a-token" } }, refusal(401, "Unauthorized", "Unauthorized")],
         [{ command, pod: "etcd-9" }, refusal(403, "Forbidden", forbidden, { name: "etcd-9", kind: "pods" })],
         [
-          { command, pod: "etcd-9", token },
+          { command, pod: "etcd-9", credentials: administrator },
           refusal(404, "NotFound", 'pods "etcd-9" not found', { name: "etcd-9", kind: "pods" }),
         ],
         [{ command, container: "none" }, refusal(400, "BadRequest", "container none is not valid for pod etcd-0")],
