@@ -6,6 +6,8 @@ export const limits = {
   requestTries: 6,
   /** How long one request to a server that has answered before is tried: a single API server restarts within a minute. */
   requestPatienceMs: 60_000,
+  /** A kube-apiserver that has just started refuses what it grants as soon as it has read the roles; seen for a second. */
+  serverWarmUpMs: 15_000,
   /** A connection that nothing used for this long is not used again: firewalls forget idle ones without a word. */
   requestIdleMs: 10_000,
   /** First delay between two tries, doubled each time with full jitter. */
@@ -58,6 +60,8 @@ export const limits = {
   storeConnectMs: 10_000,
   storeRequestMs: 120_000,
   storeTries: 5,
+  /** Writing the record and reading it back, also in a cancelled run: two requests, each of which may need a second try. */
+  recordMs: 500_000,
   /** Asking GitHub whether a run is over; without an answer the deadline counts, so nothing waits longer. */
   workflowRunMs: 10_000,
 } as const;

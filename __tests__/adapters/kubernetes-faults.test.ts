@@ -236,6 +236,22 @@ it("waits as long as its patience for a server that has answered before", async 
   expect(api.requests).toHaveLength(9);
 });
 
+it.each([401, 403])(
+  "asks again when a server that was away answers %d, since it has not read its roles yet",
+  async (status) => {
+    const answers = ["reset", refused(status, "Forbidden"), refused(status, "Forbidden")] as const;
+    const { cluster } = await serve(({ count }) => answers[count - 1] ?? found, { limits: { requestTries: 5 } });
+    expect(await cluster.findHostedCluster(ref)).toBeDefined();
+  },
+);
+
+it("believes a refusal when the server has been back for long", async () => {
+  const { cluster } = await serve(({ count }) => (count === 1 ? "reset" : refused(403, "Forbidden")), {
+    limits: { requestTries: 5, serverWarmUpMs: 0 },
+  });
+  expect(await rejectedCode(cluster.findHostedCluster(ref))).toBe("permission-missing");
+});
+
 describe("what nobody may read", () => {
   const secret = "c2VjcmV0LWtleS1vZi1ldGNk";
   const spilling: readonly [string, ApiAnswer][] = [

@@ -134,6 +134,7 @@ export const testLimits: ClusterLimits = {
   requestTimeoutMs: 10_000,
   requestTries: 3,
   requestPatienceMs: 0,
+  serverWarmUpMs: 10_000,
   requestIdleMs: 10_000,
   retryDelayMs: 10,
   retryDelayMaxMs: 50,

@@ -12,6 +12,7 @@ export type ClusterLimits = {
       | "requestTimeoutMs"
       | "requestTries"
       | "requestPatienceMs"
+      | "serverWarmUpMs"
       | "requestIdleMs"
       | "retryDelayMs"
       | "retryDelayMaxMs"
@@ -34,7 +35,14 @@ export interface Connection {
   readonly signal: AbortSignal | undefined;
   readonly limits: ClusterLimits;
   /** Shared by all connections to one cluster. */
-  readonly seen: { answered: boolean };
+  readonly seen: Seen;
+}
+
+/** What is known of a server from the requests so far. */
+export interface Seen {
+  answered: boolean;
+  /** When a request was last not answered, or by a server in trouble. */
+  awayMs?: number;
 }
 
 /** Opens no connection yet. Its sockets are its own: one that hangs delays no other connection. */
@@ -44,7 +52,7 @@ export function createConnection(
     readonly clock: Clock;
     readonly log: Log;
     readonly signal: AbortSignal | undefined;
-    readonly seen: { answered: boolean };
+    readonly seen: Seen;
     readonly limits?: ClusterLimits | undefined;
   },
 ): Connection {

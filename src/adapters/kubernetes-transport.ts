@@ -28,10 +28,13 @@ async function send(connection: Connection, request: RequestContext): Promise<Re
     if (answer instanceof Error) {
       const problem = describeConnectionError(answer, hostOf(connection));
       log.debug(`${what}: ${problem.message} after ${String(endedMs - startedMs)} ms`);
+      connection.seen.awayMs = endedMs;
       if (enough || isLasting(answer)) throw problem;
     } else {
       log.debug(`${what}: ${String(answer.httpStatusCode)} after ${String(endedMs - startedMs)} ms`);
-      if (enough || !isPassing(answer.httpStatusCode)) {
+      const isInTrouble = troubleStatuses.includes(answer.httpStatusCode);
+      if (isInTrouble) connection.seen.awayMs = endedMs;
+      if (enough || !(isInTrouble || isWarmingUp(connection, answer.httpStatusCode, endedMs))) {
         if (await isOdd(answer)) throw oddAnswer(what);
         return answer;
       }
@@ -46,8 +49,11 @@ function isEnough({ limits, seen }: Connection, tries: number, tookMs: number): 
 }
 
 /** Too many requests, and what an API server or a proxy before it says while it starts, ends or is overloaded. */
-function isPassing(status: number): boolean {
-  return [408, 429, 500, 502, 503, 504].includes(status);
+const troubleStatuses: readonly number[] = [408, 429, 500, 502, 503, 504];
+
+/** A server that is just back says that it knows no such user and no such grant, until it has read them. */
+function isWarmingUp({ limits, seen }: Connection, status: number, nowMs: number): boolean {
+  return [401, 403].includes(status) && seen.awayMs !== undefined && nowMs - seen.awayMs < limits.serverWarmUpMs;
 }
 
 /** True for a success without a JSON object: the typed clients would read a page of HTML as an object without fields. */
