@@ -1,3 +1,4 @@
+import type { Fault } from "../fakes/object-store/faults.ts";
 import type { StepResult } from "../fakes/runner/step.ts";
 import type { World } from "../fakes/world.ts";
 import { isSave, isScaleDown } from "./requests.ts";
@@ -27,7 +28,21 @@ export const moments = {
     switches: {},
     isReached: (world: World) => world.objectKeys().some((key) => key.endsWith(".db")),
   },
+  /** The snapshot is a backup, and the journal is still there. */
+  cleanup: {
+    switches: {},
+    isReached: (world: World) => world.objectKeys().some((key) => key.endsWith(".json")),
+  },
 } as const;
+
+/** What is not answered, so that nothing comes after the moment. */
+const unanswered: Readonly<Record<Moment, Omit<Fault, "times" | "action">>> = {
+  hold: { on: "UploadPart" },
+  capture: { on: "UploadPart" },
+  transfer: { on: "UploadPart" },
+  record: { on: "PutObject" },
+  cleanup: { on: "GetObject", key: /\.json$/ },
+};
 
 export type Moment = keyof typeof moments;
 
@@ -35,9 +50,7 @@ export type Moment = keyof typeof moments;
 export async function loseBackup(world: World, moment: Moment): Promise<StepResult> {
   const { switches, isReached } = moments[moment];
   world.cluster.set(switches);
-  // Nothing comes after the moment: the upload of parts, or of the record, is not answered.
-  const held = moment === "record" ? ("PutObject" as const) : ("UploadPart" as const);
-  world.store.faults.add({ on: held, times: "always", action: { kind: "hang", when: "before" } });
+  world.store.faults.add({ ...unanswered[moment], times: "always", action: { kind: "hang", when: "before" } });
   const step = await world.start(world.backupInputs());
   const giveUpMs = performance.now() + 40_000;
   while (!isReached(world)) {

@@ -74,6 +74,19 @@ test.each(["hold", "transfer"] as const)(
   },
 );
 
+test("A backup killed after its record stays a backup, and what else it left is removed", async () => {
+  const world = await startScenario({ cluster: { fill: { sizeBytes: 2 * 1024 ** 2 } } });
+  await loseBackup(world, "cleanup");
+  const made = world.objectKeys();
+  expect(leftBehind(world)).toEqual({ journal: true, files: true, store: true });
+  world.cluster.clock.advance(16 * minutes);
+  const result = await world.run(world.recoverInputs());
+  expect(result.outputs).toEqual({ recovered: "true" });
+  expect(made).toHaveLength(2);
+  expect(world.objectKeys()).toEqual(made);
+  expect(await findUnsettled(world, result)).toEqual([]);
+});
+
 test("Two recoveries at once put a dead run back, and neither fails", async () => {
   const world = await startScenario({ cluster: { fill: { sizeBytes: 2 * 1024 ** 2 } } });
   await loseBackup(world, "transfer");

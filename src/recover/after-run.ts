@@ -31,21 +31,28 @@ export async function confirmBack(
   original: Journal["original"],
   limitMs: number,
 ): Promise<void> {
-  const hostedCluster = await world.cluster.findHostedCluster(ref);
-  if (hostedCluster === undefined || hostedCluster.deleting) {
-    world.log.info(`${ref.namespace}/${ref.name} was deleted meanwhile; its API servers are not waited for`);
-    return;
-  }
-  if (hostedCluster.annotations[journalAnnotation] !== undefined) {
-    world.log.info(`${ref.namespace}/${ref.name} is held by another run now, which brings its API servers back itself`);
+  const before = await findOthers(world, ref);
+  if (before !== undefined) {
+    world.log.info(before);
     return;
   }
   const down = await waitForWriters(world, ref, original.replicas, world.clock.timeout(limitMs));
-  if (down.length === 0) {
-    world.log.info("the API servers are back");
-    return;
-  }
-  throw new ActionError("release-failed", `${down.join(", ")} of ${ref.namespace}/${ref.name} did not come back`, {
-    hint: `look at their pods; to put everything back by hand: ${manualCommands(ref, original).join(" ; ")}`,
-  });
+  // Whoever stopped them while they were waited for is found at the end.
+  const after = down.length === 0 ? "the API servers are back" : await findOthers(world, ref);
+  if (after === undefined)
+    throw new ActionError("release-failed", `${down.join(", ")} of ${ref.namespace}/${ref.name} did not come back`, {
+      hint: `look at their pods; to put everything back by hand: ${manualCommands(ref, original).join(" ; ")}`,
+    });
+  world.log.info(after);
+}
+
+/** Why the API servers are nothing to wait for, in words: somebody else decides about them now. */
+async function findOthers({ cluster }: PutBackWorld, ref: ObjectRef): Promise<string | undefined> {
+  const name = `${ref.namespace}/${ref.name}`;
+  const hostedCluster = await cluster.findHostedCluster(ref);
+  if (hostedCluster === undefined || hostedCluster.deleting)
+    return `${name} was deleted meanwhile; its API servers are not waited for`;
+  if (hostedCluster.annotations[journalAnnotation] !== undefined)
+    return `${name} is held by another run now, which brings its API servers back itself`;
+  return undefined;
 }
