@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -90,13 +90,7 @@ describe("README.md", () => {
   });
 
   test.each(steps)("shows inputs that work: $with.mode", (step) => {
-    // Expressions stand for values that are not known here.
-    const read = (name: string): string =>
-      step.with?.[name]
-        ?.replace(/\$\{\{ secrets\.ETCD_ENCRYPTION_KEY \}\}/, Buffer.alloc(32).toString("base64"))
-        .replace(/\$\{\{.*?\}\}/, "placeholder") ?? "";
-    expect(Object.keys(step.with ?? {}).filter((name) => !Object.hasOwn(action.inputs, name))).toStrictEqual([]);
-    expect(parseInputs(read, {}).mode).toBe(step.with?.["mode"]);
+    expectToWork(step);
   });
 
   test("links only to what exists", () => {
@@ -104,6 +98,31 @@ describe("README.md", () => {
       expect(() => readFileSync(join(root, path))).not.toThrow();
   });
 });
+
+describe.each(readdirSync(join(root, "examples")))("examples/%s", (name) => {
+  const text = readFileSync(join(root, "examples", name), "utf8");
+  const steps = findSteps(parse(text));
+
+  test("has steps of the action, with inputs that work", () => {
+    expect(steps).not.toStrictEqual([]);
+    for (const step of steps) expectToWork(step);
+  });
+
+  test("grants nothing but what its jobs name, and pins every action by its commit", () => {
+    expect(parse(text)).toMatchObject({ permissions: {} });
+    for (const [, action = ""] of text.matchAll(/uses: (\S+)/g)) expect(action).toMatch(/@([0-9a-f]{40}|COMMIT)$/);
+  });
+});
+
+function expectToWork(step: Step): void {
+  // Expressions stand for values that are not known here.
+  const read = (name: string): string =>
+    step.with?.[name]
+      ?.replace(/\$\{\{ secrets\.ETCD_ENCRYPTION_KEY \}\}/, Buffer.alloc(32).toString("base64"))
+      .replace(/\$\{\{.*?\}\}/, "placeholder") ?? "";
+  expect(Object.keys(step.with ?? {}).filter((name) => !Object.hasOwn(action.inputs, name))).toStrictEqual([]);
+  expect(parseInputs(read, {}).mode).toBe(step.with?.["mode"]);
+}
 
 /** Steps of this action, anywhere in a workflow or a part of one. */
 function findSteps(value: unknown): Step[] {
