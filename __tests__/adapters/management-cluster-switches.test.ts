@@ -76,6 +76,18 @@ describe("an operator that is dead", () => {
   });
 });
 
+describe("hypershift-operator", () => {
+  it("tells by its own clock that the pause is over", async () => {
+    const until = cluster.clock.timestamp(2_000);
+    pause(cluster, until);
+    await waitFor("the pause is noticed", () => hasNoticed(cluster, paused));
+    cluster.set({ controlPlaneOperator: "dead" });
+    await waitFor("the HostedCluster has told", () => reconciliationOf(cluster.hostedCluster()) === active);
+    expect(cluster.clock.nowMs()).toBeGreaterThanOrEqual(Date.parse(until));
+    expect(reconciliationOf(cluster.hostedControlPlane())).toBe(paused);
+  });
+});
+
 describe("an operator that is late", () => {
   it("copies slowly: the HostedCluster says paused long before a scale-down would stay", async () => {
     cluster.set({ copyDelayMs: 600 });

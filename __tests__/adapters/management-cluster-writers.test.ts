@@ -124,18 +124,31 @@ describe("the writers", () => {
     expect(cluster.lastWrites["kube-apiserver"]).toHaveLength(stops + 1);
   });
 
-  it("go on where a pod comes before the last has ended", async () => {
-    cluster.set({ drainMs: 500 });
+  it.each([0, 10, 20, 30, 40, 50])("go on where a pod comes %i ms after the last was told to end", async (ms) => {
+    cluster.set({ drainMs: 50 });
+    const [before] = cluster.pods("app=kube-apiserver");
     scale(cluster, "kube-apiserver", 0);
-    await waitFor(
-      "its pod ends",
-      () => at(cluster.pods("app=kube-apiserver")[0], "metadata", "deletionTimestamp") !== undefined,
-    );
+    await waitFor("its pod ends", () => isEnding(cluster.pods("app=kube-apiserver")[0]));
+    await delay(ms);
     scale(cluster, "kube-apiserver", 1);
-    await waitFor("both are there", () => cluster.pods("app=kube-apiserver").length === 2);
-    await waitFor("one is left", () => cluster.pods("app=kube-apiserver").length === 1);
-    const [before = 0] = counts();
-    await waitFor("it writes on", () => (counts()[0] ?? 0) > before + 1);
+    await waitFor("only another is left", () => {
+      const names = cluster.pods("app=kube-apiserver").map((pod) => stringAt(pod, "metadata", "name"));
+      return names.length === 1 && names[0] !== stringAt(before, "metadata", "name");
+    });
+    const [count = 0] = counts();
+    await waitFor("it writes on", () => (counts()[0] ?? 0) > count + 1);
+  });
+
+  it("are looked at by their controller a moment after they were changed", async () => {
+    const before = cluster.deployment("kube-apiserver");
+    scale(cluster, "kube-apiserver", 0);
+    const after = cluster.deployment("kube-apiserver");
+    expect(at(after, "status")).toEqual(at(before, "status"));
+    expect(numberAt(after, "metadata", "generation")).toBe((numberAt(before, "metadata", "generation") ?? NaN) + 1);
+    expect(cluster.pods("app=kube-apiserver").some(isEnding)).toBe(false);
+    await waitFor("it is looked at", () => cluster.pods("app=kube-apiserver").every(isEnding));
+    const looked = cluster.deployment("kube-apiserver");
+    expect(at(looked, "status", "observedGeneration")).toBe(at(looked, "metadata", "generation"));
   });
 
   it("tell that they have ended a moment before their pods are gone", async () => {
@@ -216,3 +229,7 @@ describe("a save", () => {
     await run("rm", "/var/lib/big", "/var/lib/sparse");
   });
 });
+
+function isEnding(pod: unknown): boolean {
+  return at(pod, "metadata", "deletionTimestamp") !== undefined;
+}

@@ -47,7 +47,7 @@ export async function fillEtcd(client: EtcdClient, options: FillOptions): Promis
     const key = secretKey(index);
     const plain = protobuf(`Secret ${String(index)}`, index);
     secrets.set(key, plain);
-    writes.push([key, encryptSecret(key, plain, options.aesKey)]);
+    writes.push([key, encryptSecret(plain, options.aesKey)]);
   }
   await inParallel(writes, ([key, value]) => client.put(key, value));
   const again = writes.filter(([key], index) => index % 10 === 0 && !secrets.has(key));
@@ -85,7 +85,7 @@ export function aesKeyName(key: Buffer): string {
  * A value as kube-apiserver's aescbc provider writes it: a prefix with the key's name, the IV, AES-CBC with PKCS#7.
  * Source: k8s.io/apiserver, storage/value/encrypt/aes.
  */
-export function encryptSecret(_key: string, plain: Buffer, aesKey: Buffer): Buffer {
+export function encryptSecret(plain: Buffer, aesKey: Buffer): Buffer {
   const iv = randomBytes(16);
   const cipher = createCipheriv("aes-256-cbc", aesKey, iv);
   return Buffer.concat([Buffer.from(encryptionPrefix(aesKey)), iv, cipher.update(plain), cipher.final()]);
