@@ -92,6 +92,7 @@ export function findUntruths(world: MemoryWorld, step: Step, end: StageEnd): str
     const { code, message, hint } = end.failure;
     if (message === "" || /undefined|NaN|\[object/.test(`${message} ${hint ?? ""}`))
       say(`says ${message}: ${hint ?? ""}`);
+    if (code === "cancelled" && !step.machine.signal.aborted) say("says that it was cancelled, which nobody did");
     if (code === "internal") say(`failed with internal: ${String(end.failure.cause)}`);
     return problems;
   }

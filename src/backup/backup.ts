@@ -133,7 +133,7 @@ async function keepSnapshot(
 ): Promise<void> {
   const { log, clock } = world;
   const saved = await log.group("Capture: wait until the snapshot is saved", async () => {
-    const snapshot = await finishSnapshot(plan, opened, world);
+    const snapshot = await finishSnapshot(plan, opened, held.hold, world);
     log.info(`saved ${renderBytes(snapshot.sizeBytes)}, revision ${String(snapshot.revision)}, hash ${snapshot.hash}`);
     return snapshot;
   });
@@ -147,7 +147,7 @@ async function keepSnapshot(
   });
   await log.group("Proof: read every stored byte back", async () => {
     const startedMs = clock.nowMs();
-    await proveStored(plan, transferred, world);
+    await proveStored(plan, transferred, held.hold, world);
     log.info(
       `read ${renderBytes(transferred.digests.sizeBytes)} back in ${seconds(clock.nowMs() - startedMs)}; length and both hashes are right`,
     );

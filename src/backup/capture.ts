@@ -9,6 +9,7 @@ import {
   type SaveState,
 } from "../etcd/snapshot-save.ts";
 import { limits } from "../time-limits.ts";
+import type { Hold } from "./hold.ts";
 import { neededBytes, reservedBytes, spaceMissing } from "./members.ts";
 import type { BackupPlan } from "./preflight.ts";
 import type { BackupWorld } from "./world.ts";
@@ -76,6 +77,7 @@ export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promis
 export async function finishSnapshot(
   plan: BackupPlan,
   opened: OpenedSnapshot,
+  hold: Hold,
   world: BackupWorld,
 ): Promise<SavedSnapshot> {
   const { clock, signal, cluster } = world;
@@ -111,6 +113,7 @@ export async function finishSnapshot(
           hint: "look at the member's disk; the API servers are not waiting for it",
         },
       );
+    await hold.keep();
     await clock.sleep(limits.pollMs, signal);
   }
 }

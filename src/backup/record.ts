@@ -1,5 +1,6 @@
-import { ActionError } from "../errors.ts";
+import { ActionError, hasCode } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
+import type { SnapshotStore } from "../ports.ts";
 import { formatSnapshotUri, formatTime, recordKey } from "../snapshot/location.ts";
 import { renderRecord, type SnapshotEntry, type SnapshotRecord } from "../snapshot/record.ts";
 import { limits } from "../time-limits.ts";
@@ -17,18 +18,29 @@ export async function writeRecord(
   report: BackupReport,
   world: BackupWorld,
 ): Promise<void> {
-  const store = world.store.withSignal(world.clock.timeout(limits.storeRequestMs));
+  const store = world.store.withSignal(world.clock.timeout(limits.recordMs));
   const key = recordKey(plan.key);
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
   const body = renderRecord(describe(plan, result, report, world));
-  await store.putNewObject(key, body, { contentType: "application/json", metadata: { nonce: plan.nonce } });
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of store.readObject(key)) chunks.push(chunk);
-  if (!Buffer.concat(chunks).equals(body))
+  const stored = await putAndRead(store, key, body, plan.nonce).catch((error: unknown) => {
+    if (!hasCode(error, "cancelled")) throw error;
+    throw new ActionError("store-unreachable", `the record ${uri} was not written within its time`, {
+      hint: "look whether the store answers, and what is between the runner and it",
+      cause: error,
+    });
+  });
+  if (!stored.equals(body))
     throw new ActionError("proof-failed", `the record ${uri}, read back, is not what was written`, {
       hint: "do not trust this store before its operator has found out why",
     });
   report.recordUri = uri;
+}
+
+async function putAndRead(store: SnapshotStore, key: string, body: Buffer, nonce: string): Promise<Buffer> {
+  await store.putNewObject(key, body, { contentType: "application/json", metadata: { nonce } });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.readObject(key)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 function describe(

@@ -19,6 +19,8 @@ export class MemoryBucket {
     OpenUpload & { readonly metadata: Stored["metadata"]; readonly parts: Map<number, Buffer> }
   >();
   #started = 0;
+  /** How long each piece of an object takes that is read. */
+  readMsPerPiece = 0;
   /** What a signed URL holds that nobody may read. */
   readonly signature = createHash("sha256").update("a signature").digest("hex");
 

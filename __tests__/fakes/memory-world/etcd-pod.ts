@@ -11,7 +11,10 @@ export interface EtcdPodOptions {
   readonly memberId: string;
   readonly leaderId: string;
   readonly memberIds: readonly string[];
+  /** What etcd says of its database. */
   readonly databaseBytes: number;
+  /** Of the pages that a save really has. */
+  readonly snapshotBytes: number;
 }
 
 /** What can go wrong in one pod. */
@@ -29,7 +32,6 @@ export interface PodTrouble {
 }
 
 const openedAfterMs = 20;
-const savedAfterMs = 300;
 const volumeKib = 8 * 1024 * 1024;
 
 /**
@@ -38,6 +40,8 @@ const volumeKib = 8 * 1024 * 1024;
  */
 export class EtcdPod {
   readonly #files = new Map<string, { readonly bytes: Buffer; readonly writtenMs: number }>();
+  /** From the first bytes of a save to its end. */
+  savedAfterMs = 300;
   trouble: PodTrouble = { volumeFull: false, deaf: false, stalled: false, damaged: false, garbled: false };
   /** Revision at which each save of this pod took its view, and whether an API server could write then. */
   readonly views: { readonly file: string; readonly revision: number; readonly written: boolean }[] = [];
@@ -152,9 +156,9 @@ export class EtcdPod {
       }
       const { revision, isWritten } = this.#keyspace;
       this.views.push({ file, revision, written: isWritten });
-      const bytes = renderSnapshot(revision, this.#options.databaseBytes);
+      const bytes = renderSnapshot(revision, this.#options.snapshotBytes);
       this.#write(`${file}.part`, bytes.subarray(0, 512));
-      this.#timeline.after(savedAfterMs, () => {
+      this.#timeline.after(this.savedAfterMs, () => {
         if (save.ended) return;
         if (this.trouble.damaged) bytes.writeUInt8(1, 200);
         this.#write(file, bytes);

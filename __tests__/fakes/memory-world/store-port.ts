@@ -59,7 +59,7 @@ function connect(bucket: MemoryBucket, connection: Connection): SnapshotStore {
       }),
     listObjects: (prefix) => call("list objects", () => bucket.list(prefix)),
     listUploads: (prefix) => call("list uploads", () => bucket.listUploads(prefix)),
-    readObject: (key) => readChunks(call("get object", () => bucket.read(key))),
+    readObject: (key) => readPieces(bucket, connection, () => call("get object", () => bucket.read(key))),
     deleteObject: (key) =>
       call("delete object", () => {
         bucket.delete(key);
@@ -104,8 +104,22 @@ async function send<T>(connection: Connection, operation: string, effect: () => 
   }
 }
 
-async function* readChunks(bytes: Promise<Buffer>): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await bytes;
+const pieceBytes = 4096;
+
+async function* readPieces(
+  bucket: MemoryBucket,
+  { machine, signal }: Connection,
+  open: () => Promise<Buffer>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const bytes = await open();
+  if (bucket.readMsPerPiece === 0) {
+    yield bytes;
+    return;
+  }
+  for (let offset = 0; offset < bytes.length; offset += pieceBytes) {
+    await machine.sleep(bucket.readMsPerPiece, signal);
+    yield bytes.subarray(offset, offset + pieceBytes);
+  }
 }
 
 function refused(code: ErrorCode): ActionError {

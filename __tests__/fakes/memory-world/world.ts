@@ -32,6 +32,7 @@ export interface MemoryWorldOptions {
   readonly gracePeriodSeconds?: number;
   readonly etcdMembers?: number;
   readonly databaseBytes?: number;
+  readonly snapshotBytes?: number;
   readonly switches?: Partial<Switches>;
   /** Merged into the HostedCluster before it is made. */
   readonly hostedClusterPatch?: JsonObject;
@@ -70,7 +71,7 @@ export class MemoryWorld {
     createHostedCluster(this.objects, hosted);
     createDeployments(this.objects, hosted);
     createEtcdObjects(this.objects, hosted);
-    this.pods = createPods(hosted.etcdMembers, options.databaseBytes ?? 4096, this.timeline, this.keyspace);
+    this.pods = createPods(hosted.etcdMembers, options, this.timeline, this.keyspace);
     this.#wake = this.#startControllers();
     this.watch = new Watch(this);
     this.backend = {
@@ -205,7 +206,7 @@ const defaultRequest: BackupRequest = {
 
 function createPods(
   members: number,
-  databaseBytes: number,
+  { databaseBytes = 4096, snapshotBytes = 4096 }: MemoryWorldOptions,
   timeline: Timeline,
   keyspace: Keyspace,
 ): ReadonlyMap<string, EtcdPod> {
@@ -214,7 +215,10 @@ function createPods(
   return new Map(
     memberIds.map((memberId, index) => {
       const name = `etcd-${String(index)}`;
-      return [name, new EtcdPod({ name, memberId, leaderId, memberIds, databaseBytes }, timeline, keyspace)];
+      return [
+        name,
+        new EtcdPod({ name, memberId, leaderId, memberIds, databaseBytes, snapshotBytes }, timeline, keyspace),
+      ];
     }),
   );
 }
