@@ -1,4 +1,3 @@
-import { Scalar, YAMLSeq, type Document } from "yaml";
 import { at } from "../hypershift/json-path.ts";
 import { editDocument, setText } from "./document-edit.ts";
 import type { EncryptionKey } from "./encryption-key.ts";
@@ -24,7 +23,7 @@ export function renderRestoredManifest(
     index === target.index
       ? editDocument(document, (clone) => {
           refuseOtherSnapshot(document.value, url);
-          setUrl(clone, url);
+          clone.setIn(urlPath, clone.createNode([url]));
           if (encryption !== undefined) setText(clone, keyNamePath, encryption.secretName);
         })
       : document.text,
@@ -68,12 +67,4 @@ function refuseOtherSnapshot(hostedCluster: unknown, url: string): void {
 function renderAddress(url: string): string {
   const parsed = URL.parse(url);
   return parsed === null ? "" : parsed.origin + parsed.pathname;
-}
-
-function setUrl(document: Document, url: string): void {
-  const entry = new Scalar(url);
-  entry.type = Scalar.QUOTE_DOUBLE;
-  const list = new YAMLSeq();
-  list.add(entry);
-  document.setIn(urlPath, list);
 }
