@@ -5,7 +5,6 @@ import type { ManagementCluster } from "../../src/ports.ts";
 import { kubeconfigToken } from "../unit/adapters/kubeconfig-text.ts";
 import {
   connectTo,
-  impatientClock,
   refused,
   startScriptedApi,
   type ApiAnswer,
@@ -183,73 +182,26 @@ function page(status: number): ApiAnswer {
   return { status, body: "<!DOCTYPE html><html>please log in</html>", headers: { "content-type": "text/html" } };
 }
 
-describe("Retry-After", () => {
-  it.each<[string, string, number]>([
-    ["in seconds is waited for", "2", 2_000],
-    ["of more than the longest wait is cut", "60", 5_000],
-    ["of centuries is cut", "99999999999999999999", 5_000],
-  ])("%s", async (_title, retryAfter, expectedMs) => {
-    expect(await waitAfter(retryAfter)).toBe(expectedMs);
+describe("an answer about something else is none", () => {
+  it.each<[string, object]>([
+    ["an object without fields", {}],
+    ["an object without a name", { metadata: {}, spec: { replicas: 0 } }],
+    ["another object", { metadata: { ...ref, name: "other" }, spec: {} }],
+    ["a refusal that says it is a success", { kind: "Status", status: "Failure", message: "no" }],
+    ["a list in place of one", { metadata: {}, items: null }],
+  ])("%s", async (_title, body) => {
+    const { cluster } = await serve(() => ({ status: 200, body }));
+    const { readServerTime, findDeniedAccesses, ...others } = codes(await failures(cluster));
+    // A time has no name; whoever is not told that he may, may not.
+    expect([readServerTime, findDeniedAccesses]).toStrictEqual([undefined, undefined]);
+    expect(new Set(Object.values(others))).toStrictEqual(new Set(["cluster-unreachable"]));
+    expect(await cluster.findDeniedAccesses([review])).toStrictEqual([review]);
   });
 
-  it.each(["0", "", "-5", "soon", "1.5", new Date(Date.now() + 3_600_000).toUTCString()])(
-    "of %j makes the usual wait",
-    async (retryAfter) => {
-      const waitedMs = await waitAfter(retryAfter);
-      expect(waitedMs).toBeGreaterThanOrEqual(125);
-      expect(waitedMs).toBeLessThanOrEqual(250);
-    },
-  );
-
-  async function waitAfter(retryAfter: string): Promise<number | undefined> {
-    const clock = impatientClock();
-    const { cluster } = await serve(
-      ({ count }) =>
-        count === 1 ? { ...refused(429, "TooManyRequests"), headers: { "retry-after": retryAfter } } : found,
-      { clock, limits: { retryDelayMs: 250, retryDelayMaxMs: 5_000 } },
-    );
-    await cluster.findHostedCluster(ref);
-    return clock.slept[0];
-  }
-});
-
-it("waits longer each time, up to the longest wait", async () => {
-  const clock = impatientClock();
-  const { cluster } = await serve(() => "reset", {
-    clock,
-    limits: { requestTries: 12, retryDelayMs: 250, retryDelayMaxMs: 5_000 },
+  it("an answer without a Date tells no time", async () => {
+    const { cluster } = await serve(() => ({ ...found, dateless: true }));
+    expect(await rejectedCode(cluster.readServerTime())).toBe("cluster-refused");
   });
-  expect(await rejectedCode(cluster.findHostedCluster(ref))).toBe("cluster-unreachable");
-  const fullMs = clock.slept.map((_, index) => Math.min(5_000, 250 * 2 ** index));
-  clock.slept.forEach((ms, index) => {
-    expect(ms).toBeGreaterThanOrEqual((fullMs[index] ?? 0) / 2);
-    expect(ms).toBeLessThanOrEqual(fullMs[index] ?? 0);
-  });
-});
-
-it("waits as long as its patience for a server that has answered before", async () => {
-  const { api, cluster } = await serve(({ count }) => (count > 1 && count < 9 ? "reset" : found), {
-    limits: { requestTries: 2, requestPatienceMs: 60_000 },
-  });
-  await cluster.findHostedCluster(ref);
-  expect(await cluster.withSignal(new AbortController().signal).findHostedCluster(ref)).toBeDefined();
-  expect(api.requests).toHaveLength(9);
-});
-
-it.each([401, 403])(
-  "asks again when a server that was away answers %d, since it has not read its roles yet",
-  async (status) => {
-    const answers = ["reset", refused(status, "Forbidden"), refused(status, "Forbidden")] as const;
-    const { cluster } = await serve(({ count }) => answers[count - 1] ?? found, { limits: { requestTries: 5 } });
-    expect(await cluster.findHostedCluster(ref)).toBeDefined();
-  },
-);
-
-it("believes a refusal when the server has been back for long", async () => {
-  const { cluster } = await serve(({ count }) => (count === 1 ? "reset" : refused(403, "Forbidden")), {
-    limits: { requestTries: 5, serverWarmUpMs: 0 },
-  });
-  expect(await rejectedCode(cluster.findHostedCluster(ref))).toBe("permission-missing");
 });
 
 describe("what nobody may read", () => {

@@ -6,6 +6,7 @@ import {
   isDecodable,
   parseHttpProxy,
   readProxyEnvironment,
+  requireProxies,
   type Environment,
   type ProxyEnvironment,
 } from "./proxy-environment.ts";
@@ -178,7 +179,10 @@ function readServer(cluster: unknown): string {
 function readProxy(proxyUrl: string | undefined, environment: Environment): Pick<Kubeconfig, "proxy" | "socksProxy"> {
   if (proxyUrl === undefined) return { proxy: readProxyEnvironment(environment) };
   const httpProxy = parseHttpProxy(proxyUrl);
-  if (httpProxy !== undefined) return { proxy: { HTTPS_PROXY: httpProxy } };
+  if (httpProxy !== undefined) {
+    requireProxies("cluster.proxy-url");
+    return { proxy: { HTTPS_PROXY: httpProxy } };
+  }
   const url = URL.parse(proxyUrl);
   if (url === null || !["socks5:", "socks5h:"].includes(url.protocol) || url.hostname === "" || !isDecodable(url))
     throw refused("cluster.proxy-url", "only http://, https:// and socks5:// proxies are supported");

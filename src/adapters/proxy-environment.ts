@@ -13,10 +13,7 @@ const firstWithProxies = [24, 5] as const;
  * The proxies of the environment; a name in lower case wins, as for curl. Throws `input-invalid` for what Node would pass
  * over in silence.
  */
-export function readProxyEnvironment(
-  environment: Environment,
-  nodeVersion: string = process.versions.node,
-): ProxyEnvironment {
+export function readProxyEnvironment(environment: Environment): ProxyEnvironment {
   const proxies = (["HTTPS_PROXY", "HTTP_PROXY"] as const).flatMap((name) => {
     const [setName, value] = readEither(environment, name);
     if (value === undefined) return [];
@@ -25,14 +22,7 @@ export function readProxyEnvironment(
       throw new ActionError("input-invalid", `${setName} is no address of an HTTP proxy`, {
         hint: `give ${setName} as http://host:port; other kinds of proxies are not supported`,
       });
-    if (isOlder(nodeVersion, firstWithProxies))
-      throw new ActionError(
-        "input-invalid",
-        `${setName} is set, but Node.js ${nodeVersion} of this runner knows no proxies`,
-        {
-          hint: `update the runner: it needs Node.js ${firstWithProxies.join(".")} or newer`,
-        },
-      );
+    requireProxies(setName);
     return [[name, proxy] as const];
   });
   const [, passedBy] = readEither(environment, "NO_PROXY");
@@ -40,6 +30,16 @@ export function readProxyEnvironment(
     ...Object.fromEntries(proxies),
     ...(passedBy === undefined ? {} : { NO_PROXY: renderPassedBy(passedBy) }),
   };
+}
+
+/** Throws `input-invalid` where Node.js would pass over the proxy that `name` sets. */
+export function requireProxies(name: string, nodeVersion: string = process.versions.node): void {
+  const [major = 0, minor = 0] = nodeVersion.split(".").map(Number);
+  const [firstMajor, firstMinor] = firstWithProxies;
+  if (major > firstMajor || (major === firstMajor && minor >= firstMinor)) return;
+  throw new ActionError("input-invalid", `${name} is set, but Node.js ${nodeVersion} of this runner knows no proxies`, {
+    hint: `update the runner: it needs Node.js ${firstWithProxies.join(".")} or newer`,
+  });
 }
 
 /** The address of an HTTP proxy as Node takes it; undefined for anything else. */
@@ -91,9 +91,4 @@ function renderRange(address: string, prefixLength: number): string {
 
 function renderAddress(number: number): string {
   return [2 ** 24, 2 ** 16, 2 ** 8, 1].map((place) => String(Math.floor(number / place) % 256)).join(".");
-}
-
-function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
-  const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
-  return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }
