@@ -60,10 +60,14 @@ watch_input() {
 # All of these are children that nobody has waited for, so their ids cannot have gone to other processes.
 close() {
   local status=$?
+  # With a folder the server was found, so this 3 is a program's own.
+  [ "$status" != 3 ] || status=1
   trap - ERR
   trap '' USR1 INT TERM HUP
-  kill -KILL "${processes[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
+  # The shell would tell of each one that it was killed.
+  exec 2>/dev/null
+  kill -KILL "${processes[@]}" || true
+  wait || true
   rm -rf "$folder"
   exit "$status"
 }

@@ -9,7 +9,7 @@ import { serverTitles, type ServerName } from "./server.ts";
 /** Starts a script; resolves with its folder when its server answers. */
 async function start(name: ServerName): Promise<{ readonly child: ChildProcess; readonly folder: string }> {
   const script = path.resolve(import.meta.dirname, `../../scripts/${name}.sh`);
-  const child = spawn(script, [], { stdio: ["pipe", "pipe", "ignore"], detached: true });
+  const child = spawn(script, [], { stdio: ["pipe", "pipe", "inherit"], detached: true });
   let text = "";
   for await (const chunk of child.stdout) {
     text += String(chunk);
@@ -44,7 +44,7 @@ for (const { name, server } of inject("s3Servers")) {
       const exited = once(child, "exit");
       if (end === "SIGINT" || end === "SIGTERM") child.kill(end);
       else child.stdin?.end();
-      await exited;
+      expect(await exited).toEqual([{ SIGINT: 130, SIGTERM: 143 }[end] ?? 0, null]);
       await expectEnded(folder);
       await expect(access(folder)).rejects.toThrow("ENOENT");
     });
