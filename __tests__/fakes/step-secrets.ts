@@ -1,6 +1,6 @@
 import type { StepInputs } from "./world.ts";
 
-const plainInputs = ["s3-secret-access-key", "s3-session-token", "presign-secret-access-key"];
+const plainInputs = ["github-token", "s3-secret-access-key", "s3-session-token", "presign-secret-access-key"];
 const secretVariables = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 /** What is shorter is found by chance; no secret of a real workflow is. */
 const shortestSecret = 6;

@@ -17,6 +17,7 @@ describe("every other run is not", () => {
   const address = (path: string): string => `https://github.example/acme/fleet/actions/runs/${path}`;
   const others: readonly (readonly [string, Partial<typeof run>])[] = [
     ["another repository", { repository: "acme/other", url: "https://github.example/acme/other/actions/runs/17" }],
+    ["a repository that its address belies", { repository: "acme/other" }],
     ["another repository's address", { url: "https://github.example/acme/other/actions/runs/17/attempts/2" }],
     ["another server", { url: "https://github.com/acme/fleet/actions/runs/17/attempts/2" }],
     ["a server that begins alike", { url: "https://github.example.org/acme/fleet/actions/runs/17/attempts/2" }],
