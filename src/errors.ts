@@ -60,6 +60,7 @@ export type ErrorCode =
   | "hosted-cluster-differs"
   | "release-older"
   | "release-cannot-restore"
+  | "etcd-would-split"
   | "encryption-key-mismatch"
   | "encryption-type-mismatch"
   | "snapshot-url-too-long"

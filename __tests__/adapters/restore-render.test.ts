@@ -107,6 +107,7 @@ function prepare(changes: Partial<StoreSettings> = {}, environment: Record<strin
           output: "out.yaml",
           encryptionKey: oldKey,
           presignExpiresInSeconds: 600,
+          allowUnsafeRestore: false,
         },
         {
           store: store.withSignal(signal),

@@ -29,6 +29,7 @@ export const inputNames = [
   "manifest",
   "output",
   "encryption-key",
+  "allow-unsafe-restore",
 ] as const;
 
 export type InputName = (typeof inputNames)[number];

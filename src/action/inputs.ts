@@ -52,6 +52,7 @@ export interface RestoreRenderInputs {
   /** The raw 32 bytes; absent for a cluster that does not encrypt with a key of its own. */
   readonly encryptionKey?: Buffer;
   readonly presignExpiresInSeconds: number;
+  readonly allowUnsafeRestore: boolean;
 }
 
 export interface RecoverInputs extends ClusterInputs {
@@ -88,6 +89,9 @@ export function listOptOuts(inputs: Inputs): readonly string[] {
   const insecure = inputs.store?.endpoint?.startsWith("http://") ?? false;
   return [
     ...(insecure ? ["allow-insecure-endpoint: the snapshot crosses the network in clear"] : []),
+    ...(inputs.mode === "restore-render" && inputs.allowUnsafeRestore
+      ? ["allow-unsafe-restore: a release that splits three etcd members does not stop this restore"]
+      : []),
     ...(inputs.mode === "backup" && inputs.allowUnhealthy
       ? ["allow-unhealthy: findings on the cluster's health do not stop this backup"]
       : []),
@@ -184,6 +188,7 @@ function parseRestoreRenderInputs(read: ReadInput, env: Environment): RestoreRen
     ...(output === undefined ? {} : { output }),
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
     presignExpiresInSeconds: readPresignExpiry(read),
+    allowUnsafeRestore: readBoolean(read, "allow-unsafe-restore", false),
   };
 }
 

@@ -18,12 +18,12 @@ const memberFix: Release = { major: 5, minor: 1, patch: 0 };
 
 /**
  * Compares the manifest's release with the one that wrote the snapshot, as far as their names say it. Throws `release-older`,
- * `release-cannot-restore`; what cannot be told, and what needs a look after the restore, is a warning.
+ * `release-cannot-restore`, and `etcd-would-split` unless `allowUnsafe`; what cannot be told of a release is a warning.
  */
 export function checkRelease(
   recorded: Pick<SnapshotRecord["hostedCluster"], "releaseImage" | "releaseVersion">,
   cluster: HostedCluster,
-  log: Log,
+  { log, allowUnsafe }: { readonly log: Log; readonly allowUnsafe: boolean },
 ): void {
   const image = cluster.releaseImage ?? "";
   const before = findRelease(recorded.releaseVersion) ?? findImageRelease(recorded.releaseImage ?? "");
@@ -49,12 +49,16 @@ export function checkRelease(
       `the manifest's release ${shown} is newer than ${shownBefore}: the restored cluster is upgraded as it starts`,
     );
   // Where the manifest names none, the API's default is HighlyAvailable.
-  if (cluster.availabilityPolicy !== "SingleReplica" && !(after && compareReleases(after, memberFix) >= 0))
-    log.warning(
-      `three etcd members that HyperShift of release ${shown} restores become three clusters of one member each, and look ready: ` +
-        "before anyone uses the new cluster, run etcdctl member list in each etcd pod; it must list three members. " +
-        "controllerAvailabilityPolicy SingleReplica is safe",
-    );
+  const splits = cluster.availabilityPolicy !== "SingleReplica" && !(after && compareReleases(after, memberFix) >= 0);
+  if (!splits) return;
+  const problem = `three etcd members that HyperShift of release ${shown} restores become three clusters of one member each, and look ready`;
+  if (!allowUnsafe)
+    throw new ActionError("etcd-would-split", problem, {
+      hint:
+        "render the manifest with controllerAvailabilityPolicy SingleReplica; or set allow-unsafe-restore: true, and " +
+        "before anyone uses the new cluster run etcdctl member list in each etcd pod: it must list three members",
+    });
+  log.warning(`${problem}: before anyone uses the new cluster, run etcdctl member list in each etcd pod`);
 }
 
 /** True where both name the same digest, or the same tag. */

@@ -37,7 +37,7 @@ export async function renderRestore(request: RestoreRequest, world: RestoreWorld
   const { record, entry } = snapshot;
   const encryption = await log.group("Compare: see that snapshot, key and manifest belong together", () => {
     checkIdentity(record, cluster, log);
-    checkRelease(record.hostedCluster, cluster, log);
+    checkRelease(record.hostedCluster, cluster, { log, allowUnsafe: request.allowUnsafeRestore });
     const key = findEncryptionKey(record.encryption, documents, target, { given: request.encryptionKey, log });
     if (key !== undefined) world.onSecret(key.key.toString("base64"));
     log.info(key === undefined ? "no key is needed" : "the key is the one that encrypts the snapshot");

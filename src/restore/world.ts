@@ -23,6 +23,8 @@ export interface RestoreRequest {
   /** The raw 32 bytes; absent where nothing is encrypted, or where the manifest has the right key already. */
   readonly encryptionKey?: Buffer;
   readonly presignExpiresInSeconds: number;
+  /** Renders for three members also where the release would make three clusters of them. */
+  readonly allowUnsafeRestore: boolean;
 }
 
 /** What was rendered; outputs and summary are made of it. */

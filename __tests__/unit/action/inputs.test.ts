@@ -85,6 +85,7 @@ describe("what is read", () => {
       output: "out.yaml",
       encryptionKey: key,
       presignExpiresInSeconds: 3_600,
+      allowUnsafeRestore: false,
     });
     expect(parseRestore({ "s3-bucket": "backups" }).store.bucket).toBe("backups");
   });
@@ -252,6 +253,9 @@ test("each opt-out in use is listed", () => {
   expect(listOptOuts(inputs).map((text) => text.replace(/:.*/, ""))).toStrictEqual([
     "allow-insecure-endpoint",
     "allow-unhealthy",
+  ]);
+  expect(listOptOuts(parseRestore({ "allow-unsafe-restore": "true" }))).toEqual([
+    expect.stringContaining("allow-unsafe-restore"),
   ]);
 });
 

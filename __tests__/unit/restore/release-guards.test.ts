@@ -6,14 +6,19 @@ import { codeOf, createMemoryLog } from "./expectations.ts";
 const digest = `sha256:${"d".repeat(64)}`;
 const single = "SingleReplica";
 
-function check(recorded: { image?: string; version?: string }, image: string, policy?: string): readonly string[] {
+function check(
+  recorded: { image?: string; version?: string },
+  image: string,
+  policy?: string,
+  allowUnsafe = false,
+): readonly string[] {
   const log = createMemoryLog();
   const release = {
     ...(recorded.image === undefined ? {} : { releaseImage: recorded.image }),
     ...(recorded.version === undefined ? {} : { releaseVersion: recorded.version }),
   };
   const spec = { release: { image }, ...(policy === undefined ? {} : { controllerAvailabilityPolicy: policy }) };
-  checkRelease(release, parseHostedCluster({ spec }), log);
+  checkRelease(release, parseHostedCluster({ spec }), { log, allowUnsafe });
   return log.warnings;
 }
 
@@ -69,12 +74,15 @@ describe("three members that would become three clusters", () => {
     ["before the fix", "4.20.3", "HighlyAvailable"],
     ["before the fix, by the API's default", "4.20.3", undefined],
     ["of a release that may have the fix or not", "5.0.4", "HighlyAvailable"],
-  ])("are worth a warning: %s", (_, version, policy) => {
-    expect(check({ version }, tag(version), policy)).toEqual([expect.stringContaining("etcdctl member list")]);
+  ])("are refused, or worth a warning where that is allowed: %s", (_, version, policy) => {
+    expect(codeOf(() => check({ version }, tag(version), policy))).toBe("etcd-would-split");
+    const warnings = check({ version }, tag(version), policy, true);
+    expect(warnings).toEqual([expect.stringContaining("etcdctl member list")]);
   });
 
-  test("are worth a warning where the release is not known", () => {
-    expect(check({}, "fakeReleaseImage", "HighlyAvailable")).toContainEqual(
+  test("are refused where the release is not known", () => {
+    expect(codeOf(() => check({}, "fakeReleaseImage", "HighlyAvailable"))).toBe("etcd-would-split");
+    expect(check({}, "fakeReleaseImage", "HighlyAvailable", true)).toContainEqual(
       expect.stringContaining("etcdctl member list"),
     );
   });

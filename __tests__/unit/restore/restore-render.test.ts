@@ -34,6 +34,7 @@ function prepare({ manifest = buildManifest(), store: options = {}, request = us
     snapshot,
     manifest: "cluster.yaml",
     presignExpiresInSeconds: 3_600,
+    allowUnsafeRestore: false,
     ...request,
   };
   return { ...folders, store, log, secrets, run: () => renderRestore(asked, world) };
