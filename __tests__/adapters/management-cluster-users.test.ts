@@ -80,6 +80,20 @@ describe("a user of the kubeconfig", () => {
 });
 
 describe("the API server", () => {
+  it("knows the fields of HyperShift's CRDs, and their own words", async () => {
+    const path = pathsOf(contract).hostedCluster;
+    const patch = { spec: { nonsense: 1, pausedUntil: "TRUE" } };
+    const strict = await asUser(contract).patch(`${path}?fieldValidation=Strict`, patch);
+    expect(strict.status).toBe(422);
+    expect(stringAt(strict.body, "message")).toContain('unknown field "spec.nonsense"');
+    const refused = await asUser(contract).patch(path, patch);
+    expect(stringAt(refused.body, "message")).toContain(
+      "PausedUntil must be a date in RFC3339 format or 'True', 'true', 'False' or 'false'",
+    );
+    const dropped = await asUser(contract).patch(path, { spec: { nonsense: 1 } });
+    expect([dropped.status, at(dropped.body, "spec", "nonsense")]).toEqual([200, undefined]);
+  });
+
   it("tells its own time, not this machine's", async () => {
     const { headers } = await asUser(contract).get("/version");
     const aheadMs = Date.parse(headers.date ?? "") - Date.now();

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { isJsonObject, objectAt, type JsonObject } from "./json.ts";
 import { isCustom, type Resource } from "./resources.ts";
 import { badRequest, notPlayed, undecodable, unsupportedMediaType } from "./status.ts";
 
@@ -38,20 +38,33 @@ export function parseBody(text: string): JsonObject {
   return value;
 }
 
+const objectFields = ["apiVersion", "kind", "metadata", "spec", "status"];
+
 /**
  * Without the fields that a custom resource does not have: they are dropped, or answered with 422 where `strict` is asked
- * for. Looks at spec alone.
+ * for. Looks at the object's own fields and at those of its spec.
  */
-export function dropUnknownFields(patch: JsonObject, known: readonly string[], strict: boolean): JsonObject {
-  const { spec } = patch;
-  if (!isJsonObject(spec)) return patch;
-  const unknown = Object.keys(spec).filter((field) => !known.includes(field));
+export function dropUnknownFields(patch: JsonObject, specFields: readonly string[], strict: boolean): JsonObject {
+  const spec = objectAt(patch, "spec");
+  const unknown = [
+    ...unknownFields(patch, objectFields),
+    ...unknownFields(spec, specFields).map((field) => `spec.${field}`),
+  ];
   if (unknown.length > 0 && strict)
     throw undecodable(
       patch,
-      `strict decoding error: ${unknown.map((field) => `unknown field "spec.${field}"`).join(", ")}`,
+      `strict decoding error: ${unknown.map((field) => `unknown field ${JSON.stringify(field)}`).join(", ")}`,
     );
-  return { ...patch, spec: Object.fromEntries(Object.entries(spec).filter(([field]) => known.includes(field))) };
+  const known = pick(patch, objectFields);
+  return isJsonObject(patch["spec"]) ? { ...known, spec: pick(spec, specFields) } : known;
+}
+
+function unknownFields(object: JsonObject, known: readonly string[]): readonly string[] {
+  return Object.keys(object).filter((field) => !known.includes(field));
+}
+
+function pick(object: JsonObject, fields: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([field]) => fields.includes(field)));
 }
 
 function decodePatch(text: string): unknown {
