@@ -25,13 +25,40 @@ export function describeExecLifetime(open: () => ContractCluster): void {
     it.each(protocols)("goes on when its client is gone (%s)", async (protocol) => {
       const file = newFile();
       const session = await openExec(open(), {
-        command: script('echo started; sleep 0.5; seq 1 200000; echo more >&2; echo -n done >"$1"', file),
+        command: script('echo started; sleep 0.5; seq 1 1000; echo more >&2; echo -n done >"$1"', file),
         protocols: [protocol],
       });
       while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
         await delay(5);
       session.socket.terminate();
       expect((await session.ended).status).toBeUndefined();
+      await waitForFile(file, "done");
+      await remove(file);
+    });
+
+    it("blocks for ever when its client is lost and the pipe is full", async () => {
+      const file = newFile();
+      const command = script('echo started; sleep 0.5; echo -n writing >"$1"; seq 1 200000; echo -n done >"$1"', file);
+      const session = await openExec(open(), { command });
+      while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
+        await delay(5);
+      session.socket.terminate();
+      await waitForFile(file, "writing");
+      await delay(1_000);
+      expect(await read(file)).toBe("writing");
+      const kill =
+        'for p in /proc/[0-9]*; do case "$(cat "$p/cmdline" 2>/dev/null)" in seq*) kill -9 "${p#/proc/}";; esac; done';
+      await runExec(open(), { command: script(kill) });
+      await waitForFile(file, "done");
+      await remove(file);
+    });
+
+    it("lets a command write all it has when it says goodbye", async () => {
+      const file = newFile();
+      const command = script('echo started; sleep 0.5; seq 1 200000; echo -n done >"$1"', file);
+      const session = await openExec(open(), { command });
+      session.socket.close(1000);
+      await session.ended;
       await waitForFile(file, "done");
       await remove(file);
     });

@@ -19,6 +19,9 @@ const highWaterBytes = 1024 * 1024;
 /** Exit status of a process that a signal ended: 128 and the signal's number. */
 const signalNumbers: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGPIPE: 13, SIGHUP: 1 };
 
+/** The code that stands for a closing without one, RFC 6455, 7.4.1. */
+const lostConnection = 1006;
+
 /**
  * Runs a command in a container and streams it over an open WebSocket. A client that goes away does not stop the process;
  * the exec ends when the process and all holders of its streams have ended: seen with a kubelet and containerd. An empty
@@ -40,10 +43,12 @@ export function runExec(webSocket: WebSocket, socket: Duplex, container: Contain
   child.stderr.on("data", (chunk: Buffer) => {
     if (plan.stderr) send(webSocket, child, channel.stderr, chunk);
   });
-  webSocket.on("close", () => {
-    // Nobody listens any more, but the process must not block on a full pipe.
-    child.stdout.resume();
-    child.stderr.resume();
+  webSocket.on("close", (code) => {
+    // Who says goodbye lets the output run to its end. Behind a connection that is lost nobody reads any more: the process
+    // blocks when its pipe is full, for ever. Seen with kubelet 1.34 and containerd 1.6.
+    for (const stream of [child.stdout, child.stderr])
+      if (code === lostConnection) stream.removeAllListeners("data").pause();
+      else stream.resume();
   });
   let problem: string | undefined;
   child.on("error", () => {
