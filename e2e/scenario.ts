@@ -146,7 +146,7 @@ export async function applyRbac(admin: KubeClient): Promise<void> {
   for (const object of await readRbac()) await admin.apply(object);
 }
 
-async function requestToken(admin: KubeClient): Promise<string> {
+export async function requestToken(admin: KubeClient): Promise<string> {
   const path = "/api/v1/namespaces/clusters/serviceaccounts/etcd-backup/token";
   const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 7200 } };
   return stringAt(await admin.call("POST", path, { body }), "status", "token") ?? "";

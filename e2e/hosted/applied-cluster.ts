@@ -20,6 +20,8 @@ export interface HostedClusterOptions {
   readonly name: string;
   readonly etcd: "3.5" | "3.6";
   readonly members: 1 | 3;
+  /** Nobody puts anything back. */
+  readonly operators?: "none";
   /** Default 3: some seconds in which writers that were told to end still write. */
   readonly drainSeconds?: number;
   readonly gracePeriodSeconds?: number;

@@ -55,9 +55,10 @@ export async function startHostedCluster(
     return stringAt(hostedCluster, "spec", "pausedUntil") === undefined && journal === undefined && isReady();
   };
   await waitUntil(`etcd and the writers in ${inner} are ready`, isReady, { timeoutMs });
-  const stopOperators = startRealOperators(admin, { namespace, name }, inner);
+  const stopOperators =
+    options.operators === "none" ? undefined : startRealOperators(admin, { namespace, name }, inner);
   const close = async (): Promise<void> => {
-    stopOperators();
+    stopOperators?.();
     await admin.remove("HostedCluster", namespace, name);
     await admin.remove("Namespace", "", inner);
     // Nobody needs a pod's last seconds.
