@@ -75,8 +75,8 @@ test("Without a bundle the demo says what to type", async () => {
 });
 
 test("Without etcd the demo says in one line what to install", async () => {
-  // Neither etcd nor apt-get is on this PATH, and the cache is empty.
-  const demo = await startDemo({ ACTION_ENTRY: entryPath(), PATH: "/nonexistent", XDG_CACHE_HOME: "/nonexistent" });
+  // Neither etcd nor apt-get is on this PATH, and no cache can be made below a device.
+  const demo = await startDemo({ ACTION_ENTRY: entryPath(), PATH: "/nonexistent", XDG_CACHE_HOME: "/dev/null" });
   expect(await demo.exitCode).toBe(1);
   expect(demo.output()).toContain("etcd-server");
   expect(demo.output().trim().split("\n")).toHaveLength(1);
