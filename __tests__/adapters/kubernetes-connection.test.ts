@@ -180,11 +180,9 @@ describe("connections", () => {
   });
 
   it("outlast an answer that takes longer than they may be idle", async () => {
-    const api = await serve(({ count }) => (count === 1 ? found : "silence"));
-    const cluster = connectTo(api.url, { limits: { requestIdleMs: 50, requestTimeoutMs: 600, requestTries: 1 } });
-    await cluster.findDeployment(ref);
-    expect((await rejection(cluster.findDeployment(ref))).message).toContain("ETIMEDOUT");
-    expect(api.requests).toHaveLength(2);
+    const api = await serve(({ count }) => ({ ...found, afterMs: count === 1 ? 0 : 400 }));
+    const cluster = connectTo(api.url, { limits: { requestIdleMs: 50, requestTries: 1 } });
+    for (let count = 0; count < 2; count += 1) expect(await cluster.findDeployment(ref)).toBeDefined();
   });
 
   it("that the server ended while they were idle cost a try, not the call", async () => {

@@ -104,18 +104,18 @@ describe("a command whose end is not known is interrupted", () => {
   it("but not when it is only silent for longer than that", async () => {
     const server = await serve(
       ({ play: send }) => {
-        void delay(1_500).then(() => {
+        void delay(2_600).then(() => {
           send([1, "12345678"], [3, success], 1000);
         });
       },
-      { client: { limits: { execPingMs: 50, execStallMs: 1_000 } } },
+      { client: { limits: { execPingMs: 50, execStallMs: 2_000 } } },
     );
     expect((await server.run({ expectedBytes })).stdout.toString()).toBe("12345678");
   });
 
   it("when it does not end within its time", async () => {
     const server = await play([[1, "12345678"]]);
-    expect((await rejection(server.run({ expectedBytes, timeoutMs: 500 }))).message).toContain("within 0.5 s");
+    expect((await rejection(server.run({ expectedBytes, timeoutMs: 1_500 }))).message).toContain("within 1.5 s");
   });
 
   it("but not when it is only the closing that does not come within its time", async () => {
@@ -126,7 +126,7 @@ describe("a command whose end is not known is interrupted", () => {
       ],
       { execCloseMs: 60_000 },
     );
-    expect((await server.run({ expectedBytes, timeoutMs: 1_000 })).exitCode).toBe(0);
+    expect((await server.run({ expectedBytes, timeoutMs: 1_500 })).exitCode).toBe(0);
   });
 
   it("and its connection is closed, so that no more of it comes", async () => {

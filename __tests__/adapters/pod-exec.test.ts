@@ -153,7 +153,7 @@ describe("a command is cancelled at once", () => {
   });
 });
 
-it("memory stays flat over 64 commands of 8 MiB each", async () => {
+it("memory stays flat over 64 commands of 8 MiB each", { timeout: 180_000 }, async () => {
   const lengthBytes = 8 * mebibyte;
   // As the API server frames it, in one piece: 32 KiB each, the first byte the channel.
   const frames = Array.from({ length: 256 }, () => [

@@ -30,6 +30,8 @@ export interface ApiAnswer {
   readonly body?: object | string;
   /** The connection is reset after so many bytes of the body. */
   readonly cutAt?: number;
+  /** How long the answer takes; default 0. */
+  readonly afterMs?: number;
   /** No Date header. */
   readonly dateless?: boolean;
 }
@@ -75,7 +77,13 @@ export async function startScriptedApi(script: ApiScript, pair: KeyPair = loopba
         const same = requests.filter((earlier) => earlier.method === method && earlier.url.pathname === url.pathname);
         const request = { method, url, headers, body, socket, count: same.length + 1 };
         requests.push(request);
-        answer(script(request), response);
+        const scripted = script(request);
+        const afterMs = typeof scripted === "object" ? (scripted.afterMs ?? 0) : 0;
+        if (afterMs === 0) answer(scripted, response);
+        else
+          setTimeout(() => {
+            answer(scripted, response);
+          }, afterMs);
       });
     },
   );
