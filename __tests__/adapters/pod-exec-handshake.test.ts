@@ -80,6 +80,26 @@ describe("a handshake that is refused", () => {
     }
   });
 
+  it("with 401 or 403 by a server that was away a moment ago is no lack of permission", async () => {
+    for (const code of [401, 403]) {
+      const refusal = status(code, "User cannot get resource");
+      const away: readonly ExecServerOptions[] = [
+        { handshake: (socket) => void socket.destroy() },
+        status(503, "apiserver is shutting down"),
+      ];
+      for (const first of away) {
+        let count = 0;
+        const server = await serve({
+          handshake: (socket, request) => {
+            count += 1;
+            (count === 1 ? first : refusal).handshake?.(socket, request);
+          },
+        });
+        for (let tries = 0; tries < 2; tries += 1) expect(await rejectedCode(server.run())).toBe("cluster-unreachable");
+      }
+    }
+  });
+
   it("with a redirect is not followed", async () => {
     const other = await startScriptedApi(() => ({ status: 200 }));
     closing.push(() => other.close());

@@ -80,6 +80,22 @@ export function hostOf(connection: Connection): string {
   return new URL(connection.server).host;
 }
 
+/** Too many requests, and what an API server or a proxy before it says while it starts, ends or is overloaded. */
+export function isInTrouble(httpStatus: number): boolean {
+  return [408, 429, 500, 502, 503, 504].includes(httpStatus);
+}
+
+/** Notes that the server did not answer, or is in trouble. */
+export function noteAway({ seen, clock }: Connection): void {
+  seen.awayMs = clock.nowMs();
+}
+
+/** A server that is just back says that it knows no such user and no such grant, until it has read them. */
+export function isWarmingUp({ limits, seen, clock }: Connection, httpStatus: number): boolean {
+  const { awayMs } = seen;
+  return [401, 403].includes(httpStatus) && awayMs !== undefined && clock.nowMs() - awayMs < limits.serverWarmUpMs;
+}
+
 function createAgents(kubeconfig: Kubeconfig): (sockets: http.AgentOptions) => http.Agent {
   const { certificateAuthority, clientCertificate, tlsServerName, proxy, socksProxy } = kubeconfig;
   const security = {

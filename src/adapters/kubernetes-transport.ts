@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { ResponseContext, wrapHttpLibrary, type HttpLibrary, type RequestContext } from "@kubernetes/client-node";
 import { ActionError } from "../errors.ts";
 import { describeConnectionError, isLasting, oddAnswer, timedOut } from "./kubernetes-errors.ts";
-import { hostOf, type Connection } from "./kubernetes-connection.ts";
+import { hostOf, isInTrouble, isWarmingUp, noteAway, type Connection } from "./kubernetes-connection.ts";
 
 /**
  * How the typed clients send a request: with a time-out, tried again where that may help, redirects not followed. The stock
@@ -28,13 +28,13 @@ async function send(connection: Connection, request: RequestContext): Promise<Re
     if (answer instanceof Error) {
       const problem = describeConnectionError(answer, hostOf(connection));
       log.debug(`${what}: ${problem.message} after ${String(endedMs - startedMs)} ms`);
-      connection.seen.awayMs = endedMs;
+      noteAway(connection);
       if (enough || isLasting(answer)) throw problem;
     } else {
       log.debug(`${what}: ${String(answer.httpStatusCode)} after ${String(endedMs - startedMs)} ms`);
-      const isInTrouble = troubleStatuses.includes(answer.httpStatusCode);
-      if (isInTrouble) connection.seen.awayMs = endedMs;
-      if (enough || !(isInTrouble || isWarmingUp(connection, answer.httpStatusCode, endedMs))) {
+      const inTrouble = isInTrouble(answer.httpStatusCode);
+      if (inTrouble) noteAway(connection);
+      if (enough || !(inTrouble || isWarmingUp(connection, answer.httpStatusCode))) {
         if (await isOdd(answer)) throw oddAnswer(what);
         return answer;
       }
@@ -46,14 +46,6 @@ async function send(connection: Connection, request: RequestContext): Promise<Re
 /** A server that never answered is not waited for; one that did is only away. */
 function isEnough({ limits, seen }: Connection, tries: number, tookMs: number): boolean {
   return tries >= limits.requestTries && (!seen.answered || tookMs >= limits.requestPatienceMs);
-}
-
-/** Too many requests, and what an API server or a proxy before it says while it starts, ends or is overloaded. */
-const troubleStatuses: readonly number[] = [408, 429, 500, 502, 503, 504];
-
-/** A server that is just back says that it knows no such user and no such grant, until it has read them. */
-function isWarmingUp({ limits, seen }: Connection, status: number, nowMs: number): boolean {
-  return [401, 403].includes(status) && seen.awayMs !== undefined && nowMs - seen.awayMs < limits.serverWarmUpMs;
 }
 
 /** True for a success without a JSON object: the typed clients would read a page of HTML as an object without fields. */

@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import { ActionError } from "../errors.ts";
 import { listAt, stringAt } from "../hypershift/json-path.ts";
 import type { ExecOptions, ExecResult, ObjectRef } from "../ports.ts";
-import { hostOf, type Connection } from "./kubernetes-connection.ts";
+import { hostOf, isInTrouble, isWarmingUp, noteAway, type Connection } from "./kubernetes-connection.ts";
 import { describeAnswer, describeConnectionError, timedOut } from "./kubernetes-errors.ts";
 import { ExecOutput } from "./exec-output.ts";
 import { pathOf } from "./object-path.ts";
@@ -74,7 +74,7 @@ export async function execInPod(
     // Not left to the WebSocket, which counts from its socket on: one that waits for a proxy has none.
     const opening = setTimeout(
       () => {
-        settle(describeConnectionError(timedOut(), hostOf(connection)));
+        settle(describeHandshake(timedOut(), connection, where));
       },
       Math.min(options.timeoutMs, limits.requestTimeoutMs),
     );
@@ -117,7 +117,7 @@ export async function execInPod(
     });
     socket.on("unexpected-response", (_request, response) => {
       void readRefusal(response).then((body) => {
-        settle(describeRefusal(response.statusCode ?? 0, body, pod));
+        settle(describeRefusal(response.statusCode ?? 0, body, pod, connection));
       });
     });
     socket.on("error", (error) => {
@@ -163,12 +163,17 @@ function isStartProblem(message: string): boolean {
   );
 }
 
-function describeRefusal(httpStatus: number, body: string, pod: PodRef): ActionError {
+function describeRefusal(httpStatus: number, body: string, pod: PodRef, connection: Connection): ActionError {
   const status = parseStatus(Buffer.from(body));
   // Exec is a GET that since Kubernetes 1.35 needs `create` too: the server says which of the two is missing.
   const verb = /cannot create/.test(stringAt(status, "message") ?? "") ? "create" : "get";
   const call = { verb, resource: "pods/exec", namespace: pod.namespace, name: pod.name };
   const answer = describeAnswer(httpStatus, status, call);
+  if (isInTrouble(httpStatus)) noteAway(connection);
+  if (isWarmingUp(connection, httpStatus))
+    return new ActionError("cluster-unreachable", `${answer.message}, just after it was away`, {
+      hint: "the API server may not have read its users and roles yet; run again",
+    });
   // 400: no such container; 404: no such pod; 500: the container is not running, or its kubelet did not answer.
   if (answer.code === "cluster-refused")
     return new ActionError("exec-failed", answer.message, { hint: "look at the pod; it may have been replaced" });
@@ -176,7 +181,10 @@ function describeRefusal(httpStatus: number, body: string, pod: PodRef): ActionE
 }
 
 function describeHandshake(error: Error, connection: Connection, where: string): ActionError {
-  if (!/subprotocol/i.test(error.message)) return describeConnectionError(error, hostOf(connection));
+  if (!/subprotocol/i.test(error.message)) {
+    noteAway(connection);
+    return describeConnectionError(error, hostOf(connection));
+  }
   return new ActionError("exec-failed", `the server offers no exec over WebSocket ${where}`, {
     hint: "look for a proxy before the API server that does not pass WebSockets on",
     cause: error,
