@@ -36,36 +36,42 @@ export function describeExecLifetime(open: () => ContractCluster): void {
       await remove(file);
     });
 
-    it("blocks for ever when its client is lost and the pipe is full", async () => {
+    it.each([
+      ["is lost", "v5.channel.k8s.io"],
+      ["says goodbye, in v4,", "v4.channel.k8s.io"],
+    ])("blocks for ever when its client %s and the pipe is full", async (how, protocol) => {
       const file = newFile();
-      const command = script('echo started; sleep 0.5; echo -n writing >"$1"; seq 1 200000; echo -n done >"$1"', file);
-      const session = await openExec(open(), { command });
+      // The file's name in the format tells this command from any other.
+      const write = 'echo started; sleep 0.3; echo -n writing >"$1"; seq -f "%.0f $1" 200000; echo -n done >"$1"';
+      const session = await openExec(open(), { command: script(write, file), protocols: [protocol] });
       while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
         await delay(5);
-      session.socket.terminate();
+      if (how === "is lost") session.socket.terminate();
+      else session.socket.close(1000);
       await waitForFile(file, "writing");
-      await delay(1_000);
+      await delay(500);
       expect(await read(file)).toBe("writing");
       const kill =
-        'for p in /proc/[0-9]*; do case "$(cat "$p/cmdline" 2>/dev/null)" in seq*) kill -9 "${p#/proc/}";; esac; done';
-      await runExec(open(), { command: script(kill) });
+        'for p in /proc/[0-9]*; do case "$(tr "\\0" " " 2>/dev/null <"$p/cmdline")" in "seq "*"$1"*) kill -9 "${p#/proc/}";; esac; done';
+      await runExec(open(), { command: script(kill, file) });
       await waitForFile(file, "done");
       await remove(file);
     });
 
-    it("lets a command write all it has when it says goodbye", async () => {
+    it("writes all it has when its client says goodbye, in v5", async () => {
       const file = newFile();
-      const command = script('echo started; sleep 0.5; seq 1 200000; echo -n done >"$1"', file);
-      const session = await openExec(open(), { command });
+      const write = 'echo started; sleep 0.3; seq 1 200000; echo -n done >"$1"';
+      const session = await openExec(open(), { command: script(write, file) });
       session.socket.close(1000);
       await session.ended;
       await waitForFile(file, "done");
       await remove(file);
     });
 
-    it("goes on when its client says goodbye", async () => {
+    it("goes on when its client says goodbye, in v4", async () => {
       const file = newFile();
-      const session = await openExec(open(), { command: script('sleep 0.5; echo -n done >"$1"', file) });
+      const command = script('sleep 0.5; echo -n done >"$1"', file);
+      const session = await openExec(open(), { command, protocols: ["v4.channel.k8s.io"] });
       session.socket.close(1000);
       await session.ended;
       expect(await read(file)).toBe("");

@@ -4,6 +4,7 @@ import { listAt, stringAt } from "../../../src/hypershift/json-path.ts";
 import type { RunningEtcd } from "../etcd/etcd.ts";
 import { Container } from "./container.ts";
 import { runExec } from "./exec.ts";
+import type { JsonObject } from "./json.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { ApiRequest } from "./request.ts";
@@ -57,13 +58,7 @@ export async function startEtcdContainers(
     of: (pod) => find(pod).container,
     prepareExec: (request) => {
       const { namespace = "", name: pod = "", query } = request;
-      const containers = listAt(store.get("pods", namespace, pod), "spec", "containers").map((container) =>
-        stringAt(container, "name"),
-      );
-      const wanted = query.get("container") ?? (containers.length === 1 ? containers[0] : undefined);
-      if (wanted === undefined)
-        throw badRequest(`a container name must be specified for pod ${pod}, choose one of: [${containers.join(" ")}]`);
-      if (!containers.includes(wanted)) throw badRequest(`container ${wanted} is not valid for pod ${pod}`);
+      const wanted = chooseContainer(store.get("pods", namespace, pod), query.get("container") ?? undefined);
       const argv = query.getAll("command");
       if (argv.length === 0) throw badRequest("you must specify at least 1 command for the container");
       if (wanted !== "etcd") throw new ApiError(500, "InternalError", `container ${wanted} runs no commands`);
@@ -91,4 +86,21 @@ export async function startEtcdContainers(
       }
     },
   };
+}
+
+/**
+ * The container that a request means; throws ApiError 400. Source: validateContainer in kubernetes/kubernetes,
+ * pkg/registry/core/pod/strategy.go.
+ */
+function chooseContainer(pod: JsonObject, named: string | undefined): string {
+  const names = (field: string): readonly string[] =>
+    listAt(pod, "spec", field).map((container) => stringAt(container, "name") ?? "");
+  const podName = stringAt(pod, "metadata", "name") ?? "";
+  const [first = "", ...others] = names("containers");
+  if (named === undefined && others.length === 0) return first;
+  const all = [...names("initContainers"), ...names("containers")];
+  if (named === undefined)
+    throw badRequest(`a container name must be specified for pod ${podName}, choose one of: [${all.join(" ")}]`);
+  if (!all.includes(named)) throw badRequest(`container ${named} is not valid for pod ${podName}`);
+  return named;
 }

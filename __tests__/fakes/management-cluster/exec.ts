@@ -44,11 +44,12 @@ export function runExec(webSocket: WebSocket, socket: Duplex, container: Contain
     if (plan.stderr) send(webSocket, child, channel.stderr, chunk);
   });
   webSocket.on("close", (code) => {
-    // Who says goodbye lets the output run to its end. Behind a connection that is lost nobody reads any more: the process
-    // blocks when its pipe is full, for ever. Seen with kubelet 1.34 and containerd 1.6.
+    // Who says goodbye in v5 lets the output run to its end. Behind a connection that is lost nobody reads any more: the
+    // process blocks when its pipe is full, for ever. Seen with kubelet 1.34 and containerd 1.6.
+    const drains = code !== lostConnection && webSocket.protocol.startsWith("v5.");
     for (const stream of [child.stdout, child.stderr])
-      if (code === lostConnection) stream.removeAllListeners("data").pause();
-      else stream.resume();
+      if (drains) stream.resume();
+      else stream.pause();
   });
   let problem: string | undefined;
   child.on("error", () => {
@@ -72,7 +73,8 @@ function send(webSocket: WebSocket, child: ChildProcessWithoutNullStreams, numbe
   if (webSocket.readyState !== webSocket.OPEN) return;
   for (const message of framesOf(number, payload))
     webSocket.send(message, () => {
-      if (webSocket.bufferedAmount < highWaterBytes / 2) resume(child);
+      const isOpen = webSocket.readyState === webSocket.OPEN;
+      if (isOpen && webSocket.bufferedAmount < highWaterBytes / 2) resume(child);
     });
   if (webSocket.bufferedAmount > highWaterBytes) {
     child.stdout.pause();

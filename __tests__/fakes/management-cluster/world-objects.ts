@@ -170,7 +170,7 @@ export function createEtcdObjects(store: ObjectStore, world: HostedWorld): void 
       selector: { matchLabels: { app: "etcd" } },
       template: {
         metadata: { labels: podLabels(world, "etcd") },
-        spec: { containers: etcdContainers(members).map((name) => ({ name })), terminationGracePeriodSeconds: 30 },
+        spec: etcdPodSpec(members),
       },
     },
     status: {},
@@ -178,10 +178,18 @@ export function createEtcdObjects(store: ObjectStore, world: HostedWorld): void 
   for (let index = 0; index < members; index += 1)
     store.create("pods", {
       metadata: { name: `etcd-${String(index)}`, namespace, labels: podLabels(world, "etcd") },
-      spec: { containers: etcdContainers(members).map((name) => ({ name })), terminationGracePeriodSeconds: 30 },
+      spec: etcdPodSpec(members),
       status: {},
     });
   writeEtcdReadiness(store, world, true);
+}
+
+function etcdPodSpec(members: number): JsonObject {
+  return {
+    initContainers: [{ name: "ensure-dns" }, { name: "reset-member" }],
+    containers: etcdContainers(members).map((name) => ({ name })),
+    terminationGracePeriodSeconds: 30,
+  };
 }
 
 /** etcd-defrag is there with several members only. */
