@@ -65,6 +65,7 @@ export const faults: readonly Fault[] = [
   away("a black hole for 75 s", "silent", 75_000),
   away("a black hole for ever", "silent"),
   away("applied, and no reply comes back any more", "lost"),
+  away("a proxy refuses from now on", "barred"),
   {
     name: "refused for ever",
     fateOf: (request, first) =>

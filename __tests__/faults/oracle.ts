@@ -48,12 +48,12 @@ export function findLeft(world: MemoryWorld, before: Before): string[] {
 }
 
 /** What must never be, however a run ended: a record of what is not whole, a lost snapshot, a pause without end, a leak. */
-export function findWrong(world: MemoryWorld, before: Before, steps: readonly Step[]): string[] {
+export function findWrong(world: MemoryWorld, before: Before, said: readonly string[]): string[] {
   return [
     ...world.watch.problems.map((problem) => `hold: ${problem}`),
     ...before.keys.filter((key) => !world.bucket.keys.includes(key)).map((key) => `store: ${key} was deleted`),
     ...world.bucket.keys.filter((key) => key.endsWith(".json")).flatMap((key) => findRecordProblems(world, key)),
-    ...findLeaks(world, steps),
+    ...findLeaks(world, said),
   ];
 }
 
@@ -77,25 +77,30 @@ function findRecordProblems(world: MemoryWorld, key: string): string[] {
   });
 }
 
-/** The end of main against what is true at that moment. */
+/** What a failure says, against what is true. */
+export function findFalseWords(end: StageEnd, signal: AbortSignal): string[] {
+  if (end.kind !== "red") return [];
+  const { code, message, hint, cause } = end.failure;
+  const problems: string[] = [];
+  if (message === "" || /undefined|NaN|\[object/.test(`${message} ${hint ?? ""}`))
+    problems.push(`step: says ${message}: ${hint ?? ""}`);
+  if (code === "cancelled" && !signal.aborted) problems.push("step: says that it was cancelled, which nobody did");
+  if (code === "internal") problems.push(`step: failed with internal: ${String(cause)}`);
+  return problems;
+}
+
+/** The end of a backup against what is true at that moment. */
 export function findUntruths(world: MemoryWorld, step: Step, end: StageEnd): string[] {
   const { report, request } = step;
   if (end.kind === "killed") return [];
-  const problems: string[] = [];
+  const problems = findFalseWords(end, step.machine.signal);
   const say = (problem: string): void => {
     problems.push(`step: ${problem}`);
   };
   const isDown = Object.values(world.readyReplicas).includes(0);
   if (report.apiServers === "back" && isDown) say("says that the API servers are back");
   if (report.apiServers === "never-stopped" && isDown) say("says that the API servers were never stopped");
-  if (end.kind === "red") {
-    const { code, message, hint } = end.failure;
-    if (message === "" || /undefined|NaN|\[object/.test(`${message} ${hint ?? ""}`))
-      say(`says ${message}: ${hint ?? ""}`);
-    if (code === "cancelled" && !step.machine.signal.aborted) say("says that it was cancelled, which nobody did");
-    if (code === "internal") say(`failed with internal: ${String(end.failure.cause)}`);
-    return problems;
-  }
+  if (end.kind === "red") return problems;
   const { snapshotUri = "", recordUri = "", presignedUrl, sizeBytes, revision } = report;
   const key = snapshotUri.replace(`s3://${world.bucket.name}/`, "");
   const stored = world.bucket.find(key);
@@ -111,10 +116,10 @@ export function findUntruths(world: MemoryWorld, step: Step, end: StageEnd): str
 
 let needles: readonly Needle[] | undefined;
 
-function findLeaks(world: MemoryWorld, steps: readonly Step[]): string[] {
+function findLeaks(world: MemoryWorld, said: readonly string[]): string[] {
   needles ??= [...encodeSecret("the AES key", world.aesKey), ...encodeSecret("a signature", world.bucket.signature)];
   const places = [
-    ...steps.flatMap(({ lines, state }) => [...lines, ...state.values()]),
+    ...said,
     ...world.watch.seen,
     ...world.bucket.keys.flatMap((key) => [
       JSON.stringify(world.bucket.find(key)),

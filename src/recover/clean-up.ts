@@ -69,12 +69,11 @@ async function tryInStore(
 }
 
 /** Does `work` again for as long as what it needs is away, up to a time that leaves enough for what comes after it. */
-async function persist(world: CleanUpWorld, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function persist<T>(world: CleanUpWorld, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const signal = AbortSignal.any([world.signal, world.clock.timeout(limits.cleanUpMs)]);
   for (;;) {
     try {
-      await work(signal);
-      return;
+      return await work(signal);
     } catch (error) {
       if (!hasCode(error, "exec-interrupted", "cluster-unreachable", "store-unreachable")) throw error;
       await world.clock.sleep(limits.undoRetryMs, signal).catch(() => {

@@ -5,11 +5,14 @@ import { longestLockMs, type Journal } from "../hypershift/journal.ts";
 import type { ObjectRef, SnapshotStore } from "../ports.ts";
 import { clusterFolder, findSnapshotRun, recordKey, snapshotKey } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
-import { removeFiles, removeUnrecorded } from "./clean-up.ts";
+import { persist, removeFiles, removeUnrecorded } from "./clean-up.ts";
 import type { RecoverWorld } from "./dead-run.ts";
 
 /** Labels of the pods of HyperShift's StatefulSet etcd. */
 export const etcdLabels = { app: "etcd" } as const;
+
+/** `signal` ends the removal. */
+type LeftoverWorld = RecoverWorld & { readonly signal: AbortSignal };
 
 /** The runs that are known: of every other one only what is older than any lock is a leftover. */
 export interface KnownRuns {
@@ -33,7 +36,7 @@ export interface Cleared {
  * a record. What cannot be removed is a problem; a cluster that cannot be asked at all is thrown.
  */
 export async function removeLeftovers(
-  world: RecoverWorld,
+  world: LeftoverWorld,
   request: { readonly hostedCluster: ObjectRef; readonly prefix: string },
   runs: KnownRuns,
 ): Promise<Cleared> {
@@ -44,12 +47,12 @@ export async function removeLeftovers(
     clearPods(world, controlPlaneNamespace(namespace, name), runs),
     ...(store === undefined
       ? []
-      : [clearDeadRun(store, cluster, runs), clearFolder(store, clusterFolder(cluster), runs)]),
+      : [clearDeadRun(world, store, cluster, runs), clearFolder(world, store, clusterFolder(cluster), runs)]),
   ]);
 }
 
-function clearPods(world: RecoverWorld, namespace: string, runs: KnownRuns): Promise<Cleared> {
-  return attempt(async () => {
+function clearPods(world: LeftoverWorld, namespace: string, runs: KnownRuns): Promise<Cleared> {
+  return attempt(world, async () => {
     const pods = await world.cluster.listPods(namespace, etcdLabels);
     for (const { name, phase } of pods)
       if (phase !== "Running") world.log.info(`pod ${name} is ${phase}, so it was not looked into`);
@@ -59,8 +62,9 @@ function clearPods(world: RecoverWorld, namespace: string, runs: KnownRuns): Pro
   });
 }
 
-function clearPod({ cluster }: RecoverWorld, namespace: string, name: string, runs: KnownRuns): Promise<Cleared> {
-  return attempt(async () => {
+function clearPod(world: LeftoverWorld, namespace: string, name: string, runs: KnownRuns): Promise<Cleared> {
+  const { cluster } = world;
+  return attempt(world, async () => {
     const pod = { namespace, name, container: "etcd" };
     const result = await cluster.exec(pod, leftFilesCommand(), { timeoutMs: limits.execTimeoutMs });
     const left = parseLeftFiles(result.stdout.toString()).filter(
@@ -69,7 +73,7 @@ function clearPod({ cluster }: RecoverWorld, namespace: string, name: string, ru
     );
     return all(
       left.map(({ nonce, ageSeconds }) =>
-        attempt(async () => {
+        attempt(world, async () => {
           await removeFiles(cluster, { namespace, name }, nonce);
           return { removed: [`files in pod ${name}, ${String(Math.round(ageSeconds / 60))} min old`], problems: [] };
         }),
@@ -80,22 +84,23 @@ function clearPod({ cluster }: RecoverWorld, namespace: string, name: string, ru
 
 /** By its computed key: some stores list the open uploads of a key, but not those of a folder. */
 function clearDeadRun(
+  world: LeftoverWorld,
   store: SnapshotStore,
   cluster: { readonly prefix: string; readonly namespace: string; readonly name: string },
   { dead }: KnownRuns,
 ): Promise<Cleared> {
-  return attempt(async () => {
+  return attempt(world, async () => {
     if (dead === undefined) return nothing;
     const key = snapshotKey({ ...cluster, acquired: new Date(dead.acquired), nonce: dead.nonce });
     return { removed: await removeUnrecorded(store, key, dead.nonce), problems: [] };
   });
 }
 
-function clearFolder(store: SnapshotStore, folder: string, runs: KnownRuns): Promise<Cleared> {
-  return attempt(async () => {
+function clearFolder(world: LeftoverWorld, store: SnapshotStore, folder: string, runs: KnownRuns): Promise<Cleared> {
+  return attempt(world, async () => {
     const keys = new Map(await findLeftKeys(store, folder, runs));
     const clear = (key: string, nonce8: string): Promise<Cleared> =>
-      attempt(async () => ({ removed: await removeUnrecorded(store, key, nonce8), problems: [] }));
+      attempt(world, async () => ({ removed: await removeUnrecorded(store, key, nonce8), problems: [] }));
     return all([...keys].map(([key, nonce8]) => clear(key, nonce8)));
   });
 }
@@ -131,9 +136,9 @@ async function all(parts: readonly Promise<Cleared>[]): Promise<Cleared> {
 }
 
 /** What `work` came to; its failure is a problem, unless it leaves nothing else to be tried. */
-async function attempt(work: () => Promise<Cleared>): Promise<Cleared> {
+async function attempt(world: LeftoverWorld, work: () => Promise<Cleared>): Promise<Cleared> {
   try {
-    return await work();
+    return await persist(world, work);
   } catch (error) {
     const problem = describeError(error);
     if (["cancelled", "internal", "cluster-unreachable", "cluster-unauthorized"].includes(problem.code)) throw problem;

@@ -172,12 +172,15 @@ export async function waitForWriters(
   for (;;) {
     try {
       down = await findDownWriters(world.cluster, namespace, original);
-      if (down.length === 0 || signal.aborted) return down;
-      await world.clock.sleep(limits.pollMs, signal);
+      if (down.length === 0) return down;
     } catch (error) {
-      if (signal.aborted) return down;
-      if (!hasCode(error, "cluster-unreachable")) throw error;
+      // Some proxies refuse at once what they cannot pass on.
+      if (!signal.aborted && !hasCode(error, "cluster-unreachable")) throw error;
     }
+    await world.clock.sleep(limits.pollMs, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (signal.aborted) return down;
   }
 }
 

@@ -114,7 +114,7 @@ function request<T>(connection: Connection, call: ApiCall, effect: () => T): Pro
       const answer = await wire.send({ service: "cluster", operation, machine }, limits.requestTimeoutMs, effect);
       if (answer.kind !== "cut" && answer.kind !== "silent") seen.answered = true;
       if (answer.kind === "value") return answer.value;
-      if (answer.kind === "error" || answer.kind === "refused") throw describeRefusal(answer, call);
+      if (["error", "refused", "barred"].includes(answer.kind)) throw describeRefusal(answer, call);
       const tookMs = machine.clock.nowMs() - firstMs;
       const enough = tries >= limits.requestTries && (!seen.answered || tookMs >= limits.requestPatienceMs);
       if (enough) throw unreachable();
@@ -139,7 +139,7 @@ function exec(
     const timeoutMs = Math.min(options.timeoutMs, limits.execStallMs);
     const answer = await wire.send(sent, timeoutMs, () => backend.exec(pod, argv));
     const call = { verb: "get", resource: "pods/exec", namespace: pod.namespace, name: pod.name };
-    if (answer.kind === "error" || answer.kind === "refused") throw describeRefusal(answer, call);
+    if (["error", "refused", "barred"].includes(answer.kind)) throw describeRefusal(answer, call);
     const { expectedBytes } = options;
     if (
       answer.kind === "value" &&
@@ -155,7 +155,8 @@ function exec(
 
 /** What the API server said, or rejected the command with. */
 function describeRefusal(answer: Answer<unknown>, call: ApiCall): unknown {
-  if (answer.kind !== "error") return describeAnswer(403, {}, call);
+  if (answer.kind === "barred") return describeAnswer(403, undefined, call);
+  if (answer.kind !== "error") return describeAnswer(403, new ApiError(403, "Forbidden", "it is forbidden").body, call);
   return answer.error instanceof ApiError ? describeAnswer(answer.error.code, answer.error.body, call) : answer.error;
 }
 

@@ -5,7 +5,6 @@ import { createReport, type BackupReport, type BackupRequest } from "../../../sr
 import { describeError, type ActionError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/ports.ts";
 import { finishRun } from "../../../src/recover/after-run.ts";
-import { createRecoverReport, recover, type RecoverReport } from "../../../src/recover/recover.ts";
 import type { RunInfo } from "../../../src/snapshot/record.ts";
 import { createMemoryCluster } from "./cluster-port.ts";
 import { Machine } from "./machine.ts";
@@ -58,18 +57,21 @@ export function createStep(
 }
 
 /** SIGINT, and SIGKILL when the process does not end by itself. */
-export function cancelStep(world: MemoryWorld, step: Step): void {
-  step.machine.cancel();
+export function cancelProcess(world: MemoryWorld, machine: Machine): void {
+  machine.cancel();
   world.timeline.after(killedAfterCancelMs, () => {
-    step.machine.kill();
+    machine.kill();
   });
 }
 
 /** Main, as src/run.ts puts it together. Resolves also when it is killed. */
-export async function runMain(world: MemoryWorld, step: Step): Promise<StageEnd> {
-  const { machine } = step;
-  const end = await Promise.race([main(world, step), machine.killed.then((): StageEnd => ({ kind: "killed" }))]);
-  // What an ended process still waits for is nobody's any more.
+export function runMain(world: MemoryWorld, step: Step): Promise<StageEnd> {
+  return runProcess(step.machine, () => main(world, step));
+}
+
+/** What `work` comes to, unless its process is killed before. What it still waits for then is nobody's any more. */
+export async function runProcess(machine: Machine, work: () => Promise<StageEnd>): Promise<StageEnd> {
+  const end = await Promise.race([work(), machine.killed.then((): StageEnd => ({ kind: "killed" }))]);
   machine.kill();
   return end;
 }
@@ -115,12 +117,8 @@ export async function runPost(world: MemoryWorld, step: Step): Promise<StageEnd>
   const callOff = world.timeline.after(postLimitMs, () => {
     machine.kill();
   });
-  const end = await Promise.race([
-    post(world, step, machine),
-    machine.killed.then((): StageEnd => ({ kind: "killed" })),
-  ]);
+  const end = await runProcess(machine, () => post(world, step, machine));
   callOff();
-  machine.kill();
   return end;
 }
 
@@ -141,28 +139,6 @@ async function post(world: MemoryWorld, step: Step, machine: Machine): Promise<S
     const failure = describeError(error);
     step.lines.push(`${failure.code}: ${failure.message}`, failure.hint ?? "");
     return { kind: "red", failure };
-  }
-}
-
-/** A run of `mode: recover` on a machine of its own. */
-export async function runRecover(
-  world: MemoryWorld,
-): Promise<{ readonly end: StageEnd; readonly report: RecoverReport; readonly lines: readonly string[] }> {
-  const machine = new Machine(world.timeline);
-  const lines: string[] = [];
-  const report = createRecoverReport();
-  const recoveryWorld = {
-    cluster: createMemoryCluster(world.backend, world.wire, machine),
-    store: createMemoryStore(world.bucket, world.wire, machine),
-    clock: machine.clock,
-    log: createMemoryLog({ machine, lines }),
-    signal: machine.signal,
-  };
-  try {
-    await recover(world.request, recoveryWorld, report);
-    return { end: { kind: "green" }, report, lines };
-  } catch (error) {
-    return { end: { kind: "red", failure: describeError(error) }, report, lines };
   }
 }
 

@@ -98,7 +98,7 @@ async function send<T>(connection: Connection, operation: string, effect: () => 
     const answer = await wire.send({ service: "store", operation, machine }, limits.storeRequestMs, effect);
     if (answer.kind === "value") return answer.value;
     if (answer.kind === "error") throw answer.error;
-    if (answer.kind === "refused") throw refused("store-access-denied");
+    if (answer.kind === "refused" || answer.kind === "barred") throw refused("store-access-denied");
     if (tries >= limits.storeTries) throw refused("store-unreachable");
     await machine.sleep(100 * 2 ** (tries - 1), signal);
   }

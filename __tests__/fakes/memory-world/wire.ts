@@ -16,9 +16,9 @@ export interface WireRequest {
 
 /**
  * What becomes of a request. `reset`: cut before it arrives; `lost`: cut after it took effect; `silent`: neither arrives nor
- * is answered; `late`: silent, and takes effect a minute later; `busy`: answered with 503; `refused`: answered with 403.
+ * is answered; `late`: silent, and takes effect a minute later; `busy`: answered with 503; `refused`: answered with 403; `barred`: answered so by a proxy.
  */
-export type Fate = "answered" | "reset" | "lost" | "silent" | "late" | "busy" | "refused";
+export type Fate = "answered" | "reset" | "lost" | "silent" | "late" | "busy" | "refused" | "barred";
 
 export interface Verdict {
   readonly fate: Fate;
@@ -32,7 +32,7 @@ export type Weather = (request: WireRequest) => Verdict | undefined;
 export type Answer<T> =
   | { readonly kind: "value"; readonly value: T }
   | { readonly kind: "error"; readonly error: unknown }
-  | { readonly kind: "cut" | "silent" | "busy" | "refused" };
+  | { readonly kind: "cut" | "silent" | "busy" | "refused" | "barred" };
 
 const lateMs = 60_000;
 
@@ -66,6 +66,7 @@ export class Wire {
         return { kind: "cut" };
       case "busy":
       case "refused":
+      case "barred":
         await this.#timeline.sleep(wayMs);
         return { kind: fate };
       case "silent":

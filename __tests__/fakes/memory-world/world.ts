@@ -54,6 +54,8 @@ export class MemoryWorld {
   readonly keyspace = new Keyspace(this.timeline);
   readonly bucket = new MemoryBucket(this.timeline);
   readonly wire: Wire;
+  /** May be changed at any time. */
+  weather: Weather;
   readonly watch: Watch;
   readonly request: BackupRequest;
   readonly aesKey = aesKey;
@@ -64,7 +66,8 @@ export class MemoryWorld {
 
   constructor(options: MemoryWorldOptions = {}) {
     const latencyMs = options.latencyMs ?? (({ service }) => ({ cluster: 4, exec: 12, store: 8, state: 0 })[service]);
-    this.wire = new Wire(this.timeline, options.weather ?? (() => undefined), latencyMs);
+    this.weather = options.weather ?? (() => undefined);
+    this.wire = new Wire(this.timeline, (request) => this.weather(request), latencyMs);
     this.#switches = { ...defaultSwitches, drainMs: 600, startMs: 600, ...options.switches };
     this.request = { ...defaultRequest, ...options.request };
     const hosted = this.#describe(options);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { journalAnnotation, renderJournal, type Journal } from "../../../src/hypershift/journal.ts";
-import { runRecover } from "../../fakes/memory-world/step.ts";
+import { createRecoverStep, runRecover } from "../../fakes/memory-world/recover-step.ts";
 import { MemoryWorld, writers } from "../../fakes/memory-world/world.ts";
 
 function journalOf(world: MemoryWorld, lastsMs: number, nonce: string): Journal {
@@ -39,7 +39,7 @@ test("What a run that takes over at any request of a recovery holds is not touch
       },
     });
     write(world, journalOf(world, -60_000, "0123456789abcdef".repeat(2)));
-    const { end } = await world.timeline.play(runRecover(world));
+    const end = await world.timeline.play(runRecover(world, createRecoverStep(world)));
     if (taken === undefined) {
       expect(nth).toBeGreaterThan(20);
       break;
