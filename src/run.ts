@@ -101,7 +101,7 @@ async function runRestoreRender(inputs: RestoreRenderInputs, signal: AbortSignal
 
 /** Puts back what main could not, with the inputs as the runner evaluates them again. */
 async function runPost(): Promise<void> {
-  const journal = findHold(core.getState, new Date());
+  const journal = findHold(core.getState);
   if (isSettled(core.getState) || journal === undefined) return;
   const inputs = parseInputs(read, process.env);
   if (inputs.mode !== "backup") return;

@@ -31,10 +31,13 @@ export function saveHold(saveState: SaveState, journal: Journal): void {
   save(saveState, "hold", renderJournal(journal));
 }
 
-/** The journal that main saved last; undefined when there is none, or when anything about it is odd. */
-export function findHold(getState: GetState, now: Date): Journal | undefined {
+/**
+ * The journal that main saved last; undefined when there is none, or when anything about it is odd. Its times are the API
+ * server's, which the clock of this machine says nothing about.
+ */
+export function findHold(getState: GetState): Journal | undefined {
   try {
-    return parseJournal(getState("hold"), now);
+    return parseJournal(getState("hold"), undefined);
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { ActionError } from "../errors.ts";
 import { writerNames, type WriterName } from "./hosted-cluster.ts";
-import { at, listAt, stringAt } from "./json-path.ts";
-import { parseTime } from "./pause.ts";
+import { at, stringAt } from "./json-path.ts";
+import { isPausing, parseTime } from "./pause.ts";
 
 /** Annotation on the HostedCluster; HyperShift neither copies nor removes it. */
 export const journalAnnotation = "hypershift-etcd-backup-action/journal";
@@ -44,8 +44,14 @@ export function renderJournal(journal: Journal): string {
   return JSON.stringify(journal);
 }
 
-/** Reads the annotation, which anyone could have written; throws `journal-unreadable` for anything odd. */
-export function parseJournal(text: string, now: Date): Journal {
+/** An original that pauses for less than this is over before it matters; API servers' clocks differ by less. */
+const pauseSlackMs = 60_000;
+
+/**
+ * Reads the annotation, which anyone could have written; throws `journal-unreadable` for anything odd. `now` is the API
+ * server's; undefined for what this run itself wrote down, whose times are taken as they are.
+ */
+export function parseJournal(text: string, now: Date | undefined): Journal {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -62,7 +68,8 @@ export function parseJournal(text: string, now: Date): Journal {
   if (phase === undefined) throw unreadable("names an unknown phase");
   const acquired = readTime(value, "acquired");
   const deadline = readTime(value, "deadline");
-  if (new Date(deadline).getTime() > now.getTime() + longestLockMs) throw unreadable("has a deadline over 2 h ahead");
+  if (now !== undefined && new Date(deadline).getTime() > now.getTime() + longestLockMs)
+    throw unreadable("has a deadline over 2 h ahead");
   if (new Date(acquired).getTime() > new Date(deadline).getTime()) throw unreadable("ends before it was acquired");
   return {
     v: 1,
@@ -76,8 +83,8 @@ export function parseJournal(text: string, now: Date): Journal {
     acquired,
     deadline,
     phase,
-    original: { pausedUntil: readOriginalPause(value), replicas: readReplicas(value) },
-    members: listAt(value, "members").map((member) => {
+    original: { pausedUntil: readOriginalPause(value, now), replicas: readReplicas(value) },
+    members: readList(value, "members").map((member) => {
       if (typeof member !== "string" || !/^etcd-\d{1,2}$/.test(member)) throw unreadable("names an odd member");
       return member;
     }),
@@ -106,14 +113,23 @@ function readTime(value: unknown, field: string): string {
   return text;
 }
 
+function readList(value: unknown, field: string): readonly unknown[] {
+  const list = at(value, field);
+  if (!Array.isArray(list)) throw unreadable(`has no list of ${field}`);
+  return list;
+}
+
 function readText(value: unknown, field: string): string {
   const text = at(value, "run", field);
   if (typeof text !== "string" || !/^[\x20-\x7e]{0,300}$/.test(text)) throw unreadable(`has an odd run.${field}`);
   return text;
 }
 
-function readOriginalPause(value: unknown): string | null {
+/** A cluster that was paused is never taken, so a pause as the original would be put there by somebody else. */
+function readOriginalPause(value: unknown, now: Date | undefined): string | null {
   const pause = at(value, "original", "pausedUntil");
+  if (typeof pause === "string" && now !== undefined && isPausing(pause, new Date(now.getTime() + pauseSlackMs)))
+    throw unreadable("would put a pause back");
   if (pause === null || (typeof pause === "string" && pause.length <= 255)) return pause;
   throw unreadable("has an odd original.pausedUntil");
 }

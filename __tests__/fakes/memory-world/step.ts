@@ -124,7 +124,7 @@ export async function runPost(world: MemoryWorld, step: Step): Promise<StageEnd>
 
 async function post(world: MemoryWorld, step: Step, machine: Machine): Promise<StageEnd> {
   const getState = (name: string): string => step.state.get(name) ?? "";
-  const journal = findHold(getState, new Date(machine.clock.nowMs()));
+  const journal = findHold(getState);
   if (isSettled(getState) || journal === undefined) return { kind: "green" };
   const recoverWorld = {
     cluster: createMemoryCluster(world.backend, world.wire, machine),

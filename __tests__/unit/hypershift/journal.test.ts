@@ -23,6 +23,14 @@ test("a journal is read as it was written", () => {
   expect(parseJournal(renderJournal(journal), now)).toEqual(journal);
 });
 
+test.each([null, "false", "soon", "2026-11-24T12:00:30Z"])(
+  "an original that is no pause is read: %j",
+  (pausedUntil) => {
+    const paused = { ...journal, original: { pausedUntil, replicas: {} } };
+    expect(parseJournal(renderJournal(paused), now).original.pausedUntil).toBe(pausedUntil);
+  },
+);
+
 test("a journal is dead from its deadline on", () => {
   expect(isDead(journal, new Date("2026-11-24T12:02:59Z"))).toBe(false);
   expect(isDead(journal, new Date("2026-11-24T12:03:00Z"))).toBe(true);
@@ -41,6 +49,9 @@ describe("what anyone could have written is refused", () => {
     ["too many replicas", { ...journal, original: { pausedUntil: null, replicas: { "kube-apiserver": 11 } } }],
     ["half a replica", { ...journal, original: { pausedUntil: null, replicas: { "kube-apiserver": 1.5 } } }],
     ["an original of another type", { ...journal, original: { pausedUntil: true, replicas: {} } }],
+    ["a pause for ever as the original", { ...journal, original: { pausedUntil: "true", replicas: {} } }],
+    ["a pause as the original", { ...journal, original: { pausedUntil: "2026-11-24T13:00:00Z", replicas: {} } }],
+    ["members that are no list", { ...journal, members: "etcd-0" }],
     ["a member that is an option", { ...journal, members: ["--all"] }],
     ["a URL that ends a line", { ...journal, run: { ...journal.run, url: "https://a\n::error::b" } }],
     ["a deadline in 2099", { ...journal, deadline: "2099-01-01T00:00:00Z" }],
