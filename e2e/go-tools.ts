@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "./command.ts";
+import { LackError } from "./lack.ts";
 
 /** Programs that are built from one go.mod. */
 export interface ToolSet {
@@ -13,6 +14,9 @@ export interface ToolSet {
   readonly programs: Readonly<Record<string, string>>;
   readonly ldflags: string;
 }
+
+/** Tells of what took time. */
+export type Report = (line: string) => void;
 
 const toolsFolder = fileURLToPath(new URL("tools", import.meta.url));
 
@@ -24,15 +28,11 @@ export function cacheFolderOf(name: string): string {
 
 /**
  * Builds what is missing in the cache folder, one program after the other. Returns the folder with the programs; throws an
- * Error of one line where Go is missing or fails.
+ * Error of one line where Go fails, a LackError where it is missing.
  */
-export async function buildToolSet(
-  set: ToolSet,
-  cacheFolder: string,
-  report: (line: string) => void,
-): Promise<string> {
+export async function buildToolSet(set: ToolSet, cacheFolder: string, report: Report): Promise<string> {
   const goVersion = await runGo(["env", "GOVERSION"], toolsFolder).catch(() => {
-    throw new Error("missing: go; install Go 1.25 or newer and run again");
+    throw new LackError("missing: go; install Go 1.25 or newer and run again");
   });
   const source = join(toolsFolder, set.folder);
   const inputs = await Promise.all(["go.mod", "go.sum"].map((name) => readFile(join(source, name), "utf8")));
@@ -75,7 +75,7 @@ async function buildProgram({ source, target, program, packagePath, ldflags }: B
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -11,9 +11,13 @@ export interface Rendered {
   readonly key: Buffer;
 }
 
-/** The manifest that an output `rendered-manifest` names; URL and key are empty where it has none. */
+/** The manifest that an output `rendered-manifest` names. */
 export async function readRendered({ outputs }: StepResult): Promise<Rendered> {
-  const text = await readFile(outputs["rendered-manifest"] ?? "", "utf8");
+  return parseRendered(await readFile(outputs["rendered-manifest"] ?? "", "utf8"));
+}
+
+/** URL and key are empty where the text has none. */
+export function parseRendered(text: string): Rendered {
   const documents = parseDocuments(text);
   return {
     text,

@@ -119,6 +119,8 @@ function expectToWork(step: Step): void {
   const read = (name: string): string =>
     step.with?.[name]
       ?.replace(/\$\{\{ secrets\.ETCD_ENCRYPTION_KEY \}\}/, Buffer.alloc(32).toString("base64"))
+      .replace(/\$\{\{ vars\.BACKUP_ENDPOINT \}\}/, "https://s3.example.com")
+      .replace(/\$\{\{ \S+\.snapshot-uri \}\}/, "s3://backups/a.db")
       .replace(/\$\{\{.*?\}\}/, "placeholder") ?? "";
   expect(Object.keys(step.with ?? {}).filter((name) => !Object.hasOwn(action.inputs, name))).toStrictEqual([]);
   expect(parseInputs(read, {}).mode).toBe(step.with?.["mode"]);
