@@ -33,3 +33,35 @@ test("the pause outlives writers that take nearly all of their grace period to e
   const world = new MemoryWorld({ switches: { drainMs: 134_000 } });
   expect(await countDeadSeconds(world)).toEqual({ end: "green", deadSeconds: 0 });
 });
+
+test("a pause that is short because the writers end fast is renewed before it is too short for the capture", async () => {
+  const world = new MemoryWorld({ gracePeriodSeconds: 5, switches: { drainMs: 24_000 } });
+  expect(await countDeadSeconds(world)).toEqual({ end: "green", deadSeconds: 0 });
+});
+
+test("a pause that took nearly all of its time to be confirmed stops nothing", async () => {
+  const world = new MemoryWorld({ gracePeriodSeconds: 5, switches: { copyDelayMs: 50_000 } });
+  const { end } = await countDeadSeconds(world);
+  expect(end).toMatch(/^red with hold-lost/);
+  expect(world.watch.longestOutageMs).toBe(0);
+});
+
+test("a preflight that took long leaves no pause that ends after max-pause", async () => {
+  const maxPauseMs = 4 * 60_000;
+  const world = new MemoryWorld({
+    request: { maxPauseMs },
+    gracePeriodSeconds: 150,
+    latencyMs: ({ service }) => (service === "exec" ? 40_000 : 4),
+  });
+  const step = createStep(world);
+  const beyondMs: number[] = [];
+  const look = (): void => {
+    const acquired = at(JSON.parse(world.journal ?? "{}"), "acquired");
+    if (world.pausedUntil !== undefined)
+      beyondMs.push(Date.parse(world.pausedUntil) - Date.parse(String(acquired)) - maxPauseMs);
+    if (step.machine.alive) world.timeline.after(1000, look);
+  };
+  look();
+  await world.timeline.play(runMain(world, step));
+  expect(Math.max(...beyondMs)).toBe(0);
+});

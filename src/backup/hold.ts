@@ -60,12 +60,12 @@ export class Hold {
           "hold-conflict",
           `hosted cluster ${ref.namespace}/${ref.name} was taken by someone else a moment ago`,
           {
-            hint: `wait for ${owner?.run.url || "them"} to end, then run again; nothing was changed`,
+            hint: `wait for ${owner?.run.url || "them"} to end${owner === undefined ? "" : `, or until ${owner.deadline}`}, then run again; nothing was changed`,
           },
         );
       const journal = firstJournal(plan, world, {
         pausedUntil: current.pausedUntil ?? null,
-        deadline: new Date(now.getTime() + (paused ? plan.holdMs : limits.lockMs)),
+        deadline: new Date(Math.min(now.getTime() + (paused ? plan.holdMs : limits.lockMs), lastDeadline.getTime())),
         paused,
       });
       world.saveJournal(journal);
@@ -122,13 +122,13 @@ export class Hold {
     }
   }
 
-  /** Writes the phase that begins, and renews the deadline when half of its time is over. */
+  /** Writes the phase that begins, and renews the deadline when half of its time is over, or too little for a capture is left. */
   async enter(phase: Phase): Promise<void> {
     await this.#write(phase, this.#isDue());
   }
 
   /**
-   * Renews the lock when half of its time is over; asks nothing of the cluster otherwise. An API server that is away is
+   * Renews the lock when it is due; asks nothing of the cluster otherwise. An API server that is away is
    * waited for as long as the deadline is not near.
    */
   async keep(): Promise<void> {
@@ -167,7 +167,7 @@ export class Hold {
     const spanMs = this.#paused ? this.#plan.holdMs : limits.lockMs;
     const deadlineMs = new Date(this.#journal.deadline).getTime();
     const exhausted = this.#paused && deadlineMs >= this.#lastDeadline.getTime();
-    return !exhausted && this.#leftMs() < spanMs / 2;
+    return !exhausted && this.#leftMs() < Math.max(spanMs / 2, this.#paused ? limits.captureReserveMs : 0);
   }
 
   async #write(phase: Phase, renew: boolean): Promise<void> {

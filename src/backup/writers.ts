@@ -20,6 +20,9 @@ export type StoppedWriters = ReadonlyMap<WriterName, number>;
 export async function stopWriters(plan: BackupPlan, hold: Hold, world: BackupWorld): Promise<StoppedWriters> {
   const { cluster, clock, signal, log } = world;
   const namespace = plan.controlPlaneNamespace;
+  // A pause that took long to be confirmed may be nearly over.
+  await hold.keep();
+  await hold.assertHeld(limits.captureReserveMs);
   const scaleDown = (name: WriterName): Promise<void> => cluster.scaleDeployment({ namespace, name }, 0);
   await Promise.all(plan.writers.map(({ name }) => scaleDown(name)));
   const giveUpMs = clock.nowMs() + plan.holdMs - limits.holdSlackMs + limits.podGoneSlackMs;
