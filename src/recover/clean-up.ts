@@ -75,7 +75,8 @@ export async function persist<T>(world: CleanUpWorld, work: (signal: AbortSignal
     try {
       return await work(signal);
     } catch (error) {
-      if (!hasCode(error, "exec-interrupted", "cluster-unreachable", "store-unreachable")) throw error;
+      // A pod that was replaced has its volume, and with it the files, when its container runs again.
+      if (!hasCode(error, "exec-failed", "exec-interrupted", "cluster-unreachable", "store-unreachable")) throw error;
       await world.clock.sleep(limits.undoRetryMs, signal).catch(() => {
         // The time is over: what was tried tells more than that.
         throw error;
