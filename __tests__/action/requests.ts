@@ -1,9 +1,15 @@
 import { at, numberAt } from "../../src/hypershift/json-path.ts";
 import type { LoggedRequest } from "../fakes/management-cluster/request-log.ts";
+import type { StoreRequest } from "../fakes/object-store/request-log.ts";
 
 /** True for what changes the cluster: trials and questions about access do not. */
 export function isChange({ verb, resource, dryRun }: LoggedRequest): boolean {
   return !["get", "list", "watch"].includes(verb) && !dryRun && resource !== "selfsubjectaccessreviews";
+}
+
+/** True for what changes objects in the store: an upload that is made and aborted does not. */
+export function isStoreChange({ operation }: StoreRequest): boolean {
+  return ["PutObject", "CompleteMultipartUpload", "UploadPart", "DeleteObject", "DeleteObjects"].includes(operation);
 }
 
 export function isScaleDown(request: LoggedRequest): boolean {

@@ -20,7 +20,8 @@ export async function readMembers(
     if (findings.none) findings.add(unhealthy(`there is no StatefulSet etcd in namespace ${namespace}`));
     return [];
   }
-  const pods = (await findings.collect(() => cluster.listPods(namespace, statefulSet.matchLabels))) ?? [];
+  const pods = await findings.collect(() => cluster.listPods(namespace, statefulSet.matchLabels));
+  if (pods === undefined) return [];
   const names = Array.from({ length: statefulSet.replicas }, (_, index) => `etcd-${String(index)}`);
   const denied = await cluster.findDeniedAccesses(names.flatMap((name) => execAccesses(namespace, name)));
   for (const access of denied) findings.add(deniedAccess(access));
@@ -28,13 +29,16 @@ export async function readMembers(
   const reports = await Promise.all(names.map((name) => readMember(namespace, name, pods, world, findings)));
   const found = reports.filter((report) => report !== undefined);
   checkMembership(found, findings);
+  checkAlarms(found, findings);
   return found;
 }
 
-/** The member to capture: a healthy follower with enough space, the leader only when there is no other. */
+/** The member to capture: one without an alarm and with enough space, the leader only when there is no other. */
 export function chooseMember(members: readonly MemberReport[], findings: Findings): MemberReport | undefined {
   const roomy = members.filter((member) => member.volume.freeBytes >= neededBytes(member));
-  const [chosen] = [...roomy].sort((a, b) => Number(a.leader) - Number(b.leader));
+  const alarmed = new Set(members.flatMap(({ alarms }) => alarms.map(({ memberId }) => memberId)));
+  const rank = ({ id, leader }: MemberReport): number => 2 * Number(alarmed.has(id)) + Number(leader);
+  const [chosen] = roomy.toSorted((a, b) => rank(a) - rank(b));
   const [first] = members;
   if (first === undefined) {
     if (findings.none) findings.add(unhealthy("there is no etcd member that can be captured"));
@@ -80,7 +84,6 @@ async function readMember(
     });
     const report = parseInspection(name, result.stdout.toString());
     if (report.learner) throw unhealthy(`etcd member ${name} is a learner, or not a member of its own cluster`);
-    for (const alarm of report.alarms) findings.addHealth(unhealthy(`etcd member ${name} has the alarm ${alarm}`));
     return report;
   });
 }
@@ -105,6 +108,14 @@ function checkMembership(members: readonly MemberReport[], findings: Findings): 
     findings.add(
       unhealthy(`${String(members.length)} of ${String(first.memberCount)} etcd members answer, which is no quorum`),
     );
+}
+
+/** Each member tells the alarms of all. */
+function checkAlarms(members: readonly MemberReport[], findings: Findings): void {
+  for (const { memberId, name } of members.flatMap(({ alarms }) => alarms)) {
+    const member = members.find(({ id }) => id === memberId)?.pod ?? memberId;
+    findings.addHealth(unhealthy(`etcd member ${member} has the alarm ${name}`));
+  }
 }
 
 function unhealthy(problem: string): ActionError {

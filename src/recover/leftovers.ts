@@ -11,8 +11,8 @@ import type { RecoverWorld } from "./dead-run.ts";
 /** Labels of the pods of HyperShift's StatefulSet etcd. */
 export const etcdLabels = { app: "etcd" } as const;
 
-/** `signal` ends the removal. */
-type LeftoverWorld = RecoverWorld & { readonly signal: AbortSignal };
+/** `signal` ends the removal; `patient`: what is away is waited for. */
+type LeftoverWorld = RecoverWorld & { readonly signal: AbortSignal; readonly patient: boolean };
 
 /** The runs that are known: of every other one only what is older than any lock is a leftover. */
 export interface KnownRuns {
@@ -36,10 +36,12 @@ export interface Cleared {
  * a record. What cannot be removed is a problem; a cluster that cannot be asked at all is thrown.
  */
 export async function removeLeftovers(
-  world: LeftoverWorld,
+  given: RecoverWorld & { readonly signal: AbortSignal },
   request: { readonly hostedCluster: ObjectRef; readonly prefix: string },
   runs: KnownRuns,
 ): Promise<Cleared> {
+  // Without a dead run there is most likely nothing to remove, and a wrong s3-endpoint is to be told within seconds.
+  const world: LeftoverWorld = { ...given, patient: runs.dead !== undefined };
   const { store } = world;
   const { namespace, name } = request.hostedCluster;
   const cluster = { prefix: request.prefix, namespace, name };
@@ -138,7 +140,7 @@ async function all(parts: readonly Promise<Cleared>[]): Promise<Cleared> {
 /** What `work` came to; its failure is a problem, unless it leaves nothing else to be tried. */
 async function attempt(world: LeftoverWorld, work: () => Promise<Cleared>): Promise<Cleared> {
   try {
-    return await persist(world, work);
+    return await (world.patient ? persist(world, work) : work());
   } catch (error) {
     const problem = describeError(error);
     if (["cancelled", "internal", "cluster-unreachable", "cluster-unauthorized"].includes(problem.code)) throw problem;
