@@ -36,7 +36,8 @@ export interface MemberReport {
   readonly dbSizeBytes: number;
   readonly leader: boolean;
   readonly learner: boolean;
-  readonly alarms: readonly string[];
+  /** Of all members, by their ids. */
+  readonly alarms: readonly { readonly memberId: string; readonly name: string }[];
   readonly memberCount: number;
   readonly volume: { readonly sizeBytes: number; readonly freeBytes: number };
   readonly tools: MemberTools;
@@ -130,18 +131,36 @@ export function parseInspection(pod: string, output: string): MemberReport {
     throw new ActionError("etcd-unhealthy", `the etcd member in pod ${pod} does not answer a linearizable read`, {
       hint: `look at the pod's log and at "etcdctl endpoint health" in it; it may have lost its quorum`,
     });
+  const clusterId = readId(report, "header", "cluster_id");
+  const version = stringAt(report, "version");
+  const dbSizeBytes = readNumber(report, "dbSize");
+  if (clusterId === undefined || version === undefined || dbSizeBytes === undefined)
+    throw new ActionError(
+      "etcd-unhealthy",
+      `the etcd member in pod ${pod} does not tell its cluster, version and size`,
+      {
+        hint: `look at "etcdctl endpoint status" in the pod`,
+      },
+    );
+  const [, sizeKiB, freeKiB] = /^\S+ +(\d{1,15}) +\d+ +(\d{1,15}) /.exec((all("df")[0] ?? "").trim()) ?? [];
+  if (sizeKiB === undefined || freeKiB === undefined)
+    throw new ActionError("etcd-tools-missing", `df in pod ${pod} does not tell the space of ${volume}`, {
+      hint: `look at "df -P -k ${volume}" in the etcd container`,
+    });
   const self = listAt(members, "members").find((member) => readId(member, "ID") === id);
-  const [, sizeKiB = "0", , freeKiB = "0"] = (all("df")[0] ?? "").trim().split(/\s+/);
   return {
     pod,
     id,
-    clusterId: readId(report, "header", "cluster_id") ?? "",
-    version: stringAt(report, "version") ?? "",
+    clusterId,
+    version,
     revision,
-    dbSizeBytes: readNumber(report, "dbSize") ?? 0,
+    dbSizeBytes,
     leader: readId(report, "leader") === id,
     learner: self === undefined || at(self, "isLearner") === true,
-    alarms: listAt(parseJson(all("alarm")[0]), "alarms").map((alarm) => alarmName(at(alarm, "alarm"))),
+    alarms: listAt(parseJson(all("alarm")[0]), "alarms").map((alarm) => ({
+      memberId: readId(alarm, "memberID") ?? "unknown",
+      name: alarmName(at(alarm, "alarm")),
+    })),
     memberCount: listAt(members, "members").length,
     volume: { sizeBytes: Number(sizeKiB) * 1024, freeBytes: Number(freeKiB) * 1024 },
     tools: {

@@ -46,9 +46,31 @@ describe("a member that cannot be captured", () => {
     );
   });
 
+  test.each([
+    ["its version", "endpoint", '[{"Status":{"header":{"cluster_id":1,"member_id":2},"dbSize":20480,"leader":2}}]'],
+    ["its size", "endpoint", '[{"Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.5.18"}}]'],
+    ["its cluster", "endpoint", '[{"Status":{"header":{"member_id":2},"version":"3.5.18","dbSize":20480}}]'],
+  ])("does not tell %s, without which a record could not be read again", (_, word, answer) => {
+    expect(() => parseInspection("etcd-0", inspection({ [word]: answer }))).toThrow(
+      expect.objectContaining({ code: "etcd-unhealthy" }),
+    );
+  });
+
+  test.each(["", "a b c d e", "/dev/vdb 1e400 1 1e400 1% /var/lib", "/dev/vdb 1 1 -5 1% /var/lib"])(
+    "has a df that prints %j",
+    (df) => {
+      expect(() => parseInspection("etcd-0", inspection({ df }))).toThrow(
+        expect.objectContaining({ code: "etcd-tools-missing" }),
+      );
+    },
+  );
+
   test("is a learner, or has an alarm", () => {
     expect(parseInspection("etcd-0", inspection({ member: '{"members":[]}' })).learner).toBe(true);
-    expect(parseInspection("etcd-0", inspection({ alarm: '{"alarms":[{"alarm":1}]}' })).alarms).toEqual(["NOSPACE"]);
+    expect(
+      parseInspection("etcd-0", inspection({ alarm: '{"alarms":[{"memberID":11529215046068469760,"alarm":1}]}' }))
+        .alarms,
+    ).toEqual([{ memberId: "a000000000000000", name: "NOSPACE" }]);
   });
 });
 
