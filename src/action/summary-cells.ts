@@ -1,4 +1,5 @@
 import type { ActionError } from "../errors.ts";
+import { renderBytes } from "../snapshot/byte-size.ts";
 
 /** Label and value of a row, both HTML. */
 export type Row = readonly [label: string, value: string];
@@ -34,10 +35,9 @@ export function codeRow(label: string, value: string | undefined): readonly Row[
 
 /** `64.0 MiB (67108864 bytes)`. */
 export function renderSize(sizeBytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  const exponent = sizeBytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(sizeBytes) / 10));
+  const short = renderBytes(sizeBytes);
   const exact = `${sizeBytes} bytes`;
-  return exponent === 0 ? exact : `${(sizeBytes / 1024 ** exponent).toFixed(1)} ${units[exponent] ?? ""} (${exact})`;
+  return short === exact ? exact : `${short} (${exact})`;
 }
 
 /** Code, message and hint of a failure. */

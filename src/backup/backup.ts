@@ -5,6 +5,7 @@ import { removeSnapshotFiles, tryAbortUploads } from "../recover/clean-up.ts";
 import { settleRun } from "../recover/dead-run.ts";
 import { dropJournal, waitForWriters } from "../recover/put-back.ts";
 import { createRecoverReport, recoverFirst } from "../recover/recover.ts";
+import { renderBytes } from "../snapshot/byte-size.ts";
 import { formatSnapshotUri, formatTime } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 import { finishSnapshot, openSnapshot, type OpenedSnapshot } from "./capture.ts";
@@ -14,7 +15,7 @@ import { preflight, type BackupPlan } from "./preflight.ts";
 import { proveStored } from "./proof.ts";
 import { writeRecord } from "./record.ts";
 import { signSnapshotUrl } from "./signed-url.ts";
-import { bindSignal, renderBytes, transferSnapshot } from "./transfer.ts";
+import { bindSignal, transferSnapshot } from "./transfer.ts";
 import type { BackupReport, BackupRequest, BackupWorld } from "./world.ts";
 import { assertStopped, confirmRelease, stopWriters } from "./writers.ts";
 

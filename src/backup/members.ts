@@ -1,6 +1,7 @@
 import { ActionError } from "../errors.ts";
 import { inspectionCommand, parseInspection, type MemberReport } from "../etcd/member-client.ts";
 import type { Pod } from "../hypershift/workload.ts";
+import { renderBytes } from "../snapshot/byte-size.ts";
 import { limits } from "../time-limits.ts";
 import { deniedAccess, execAccesses } from "./access.ts";
 import type { Findings } from "./findings.ts";
@@ -59,7 +60,7 @@ export function reservedBytes(member: MemberReport): number {
 export function spaceMissing(member: MemberReport, freeBytes: number): ActionError {
   return new ActionError(
     "space-missing",
-    `the volume of ${member.pod} has ${String(freeBytes)} bytes free; a snapshot of ${String(member.dbSizeBytes)} bytes needs ${String(neededBytes(member))}`,
+    `the volume of ${member.pod} has ${renderBytes(freeBytes)} free; a snapshot of ${renderBytes(member.dbSizeBytes)} needs ${renderBytes(neededBytes(member))}`,
     { hint: "a full volume takes etcd down: defragment etcd, or give it a larger volume" },
   );
 }

@@ -1,6 +1,6 @@
+import { renderBytes } from "../snapshot/byte-size.ts";
 import { formatSnapshotUri } from "../snapshot/location.ts";
 import type { BackupPlan } from "./preflight.ts";
-import { renderBytes } from "./transfer.ts";
 import type { BackupRequest, BackupWorld } from "./world.ts";
 
 /** What a backup would do, as rows of a table: the answer to `dry-run: true`. */

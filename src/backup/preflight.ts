@@ -5,6 +5,7 @@ import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-
 import { journalAnnotation } from "../hypershift/journal.ts";
 import { abortUploads } from "../recover/clean-up.ts";
 import { readHostedCluster } from "../recover/hosted-cluster.ts";
+import { renderBytes } from "../snapshot/byte-size.ts";
 import { formatSnapshotUri, formatTime, snapshotKey } from "../snapshot/location.ts";
 import type { EncryptionEntry } from "../snapshot/record.ts";
 import { limits } from "../time-limits.ts";
@@ -76,7 +77,7 @@ export async function preflight(request: BackupRequest, world: BackupWorld): Pro
   if (member === undefined || encryption === undefined || !findings.none) throw findings.error();
   log.info(
     `${ref.namespace}/${ref.name} can be backed up from ${member.pod}: etcd ${member.version}, ` +
-      `${String(member.dbSizeBytes)} bytes, to ${formatSnapshotUri({ bucket: world.store.bucket, key })}`,
+      `database of ${renderBytes(member.dbSizeBytes)}, to ${formatSnapshotUri({ bucket: world.store.bucket, key })}`,
   );
   return {
     nonce,
@@ -100,7 +101,7 @@ function checkCredentials(request: BackupRequest, now: Date, world: BackupWorld,
   findings.add(
     new ActionError(
       "kubeconfig-expires",
-      `the credentials of the kubeconfig end at ${expiry.toISOString()}, before the backup is sure to be over`,
+      `the credentials of the kubeconfig end at ${formatTime(expiry)}, before the backup is sure to be over`,
       {
         hint: "use credentials that are valid for max-pause and 10 minutes more",
       },

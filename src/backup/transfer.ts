@@ -2,6 +2,7 @@ import { ActionError, hasCode } from "../errors.ts";
 import { SnapshotDigest, type SnapshotDigests } from "../etcd/snapshot-digest.ts";
 import { partCommand, type SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { StoredObject, Upload, UploadedPart } from "../ports.ts";
+import { renderBytes } from "../snapshot/byte-size.ts";
 import { limits } from "../time-limits.ts";
 import { podOf } from "./capture.ts";
 import type { Hold } from "./hold.ts";
@@ -35,10 +36,11 @@ export async function transferSnapshot(
   const upload = await world.store.startUpload(plan.key, metadata);
   try {
     const { parts, digests } = await sendParts(plan, source, upload, hold, world);
-    if (!digests.trailerMatches)
+    if (!digests.trailerMatches || digests.trailer !== saved.trailer)
       throw new ActionError(
         "transfer-failed",
-        `the snapshot that left pod ${plan.member.pod} is damaged: its last 32 bytes are not the SHA-256 of the others`,
+        `the snapshot that left pod ${plan.member.pod} is damaged: its last 32 bytes are not ` +
+          (digests.trailerMatches ? "those that the tools in the pod read" : "the SHA-256 of the others"),
         {
           hint: "run again; if it happens again, the member's disk or the way to it alters data",
         },
@@ -167,11 +169,4 @@ function createProgress(totalBytes: number, world: BackupWorld): (bytes: number)
       `sent ${renderBytes(sentBytes)} of ${renderBytes(totalBytes)}, ${renderBytes(rate)}/s, ${String(Math.ceil((totalBytes - sentBytes) / rate))} s left`,
     );
   };
-}
-
-/** A size for people: `64.0 MiB`. */
-export function renderBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ""}`;
 }

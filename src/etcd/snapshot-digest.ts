@@ -10,6 +10,8 @@ export interface SnapshotDigests {
   /** Of the whole file, lower-case hex. */
   readonly sha256: string;
   readonly sizeBytes: number;
+  /** Hex of the last 32 bytes. */
+  readonly trailer: string;
   /** True when the last 32 bytes are the SHA-256 of all before them. */
   readonly trailerMatches: boolean;
 }
@@ -43,6 +45,7 @@ export class SnapshotDigest {
     return {
       sha256: this.#hash.digest("hex"),
       sizeBytes: this.#seenBytes,
+      trailer: trailer.toString("hex"),
       trailerMatches: this.#bodyHash !== undefined && trailer.equals(this.#bodyHash),
     };
   }

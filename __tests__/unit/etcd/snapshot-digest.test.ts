@@ -18,6 +18,7 @@ test.each([1, 7, 31, 32, 33, 1024, 1040, 1056, 4096])(
     expect(digestOf(snapshot, chunkBytes)).toEqual({
       sha256: createHash("sha256").update(snapshot).digest("hex"),
       sizeBytes: 1056,
+      trailer: snapshot.subarray(-32).toString("hex"),
       trailerMatches: true,
     });
   },
