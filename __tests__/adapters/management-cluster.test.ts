@@ -19,13 +19,15 @@ const active = "True/AsExpected";
 const invalid = "True/InvalidPausedUntilValue";
 const hourMs = 3_600_000;
 
+const quick = { ...defaultSwitches, copyDelayMs: 15, reconcileDelayMs: 10, drainMs: 60, startMs: 30 };
+
 let cluster: ManagementCluster;
 beforeAll(async () => {
-  cluster = await startManagementCluster({ switches: { drainMs: 60, startMs: 30 } });
+  cluster = await startManagementCluster({ switches: quick });
 });
 afterAll(() => cluster.close());
 afterEach(async () => {
-  cluster.set({ ...defaultSwitches, drainMs: 60, startMs: 30 });
+  cluster.set(quick);
   pause(cluster, null);
   await waitFor("the hosted cluster is as it was", () => hasNoticed(cluster, active));
   await cluster.waitUntilReady(20_000);

@@ -33,6 +33,7 @@ export class DeploymentController {
   readonly #changed = new Set<string>();
   /** Generation of each deployment when it was looked at last. */
   readonly #observed = new Map<string, number>();
+  readonly #starting = new Set<string>();
   #created = 0;
 
   constructor(
@@ -56,7 +57,7 @@ export class DeploymentController {
     this.#observe(name);
   }
 
-  /** To be called after each change of a deployment; what is to be done for it is done a little later. */
+  /** To be called after each change of a deployment and of a switch; what is to be done is done a little later. */
   reconcile(name: string): void {
     if (this.#changed.has(name)) return;
     this.#changed.add(name);
@@ -70,14 +71,8 @@ export class DeploymentController {
     const deployment = this.#store.find("deployments", this.#namespace, name);
     const active = this.#pods(name).filter((pod) => !isEnding(pod));
     const wanted = deployment === undefined ? 0 : (numberAt(deployment, "spec", "replicas") ?? 1);
-    for (let count = active.length; count < wanted; count += 1) {
-      const pod = this.#createPod(name);
-      if (!this.#switches().stuckWriters.includes(name))
-        this.#after(this.#switches().startMs, () => {
-          this.#setReady(pod);
-          this.#writeStatus(name);
-        });
-    }
+    for (let count = active.length; count < wanted; count += 1) this.#createPod(name);
+    for (const pod of this.#pods(name)) if (!isReady(pod) && !isEnding(pod)) this.#startPod(name, pod);
     for (const pod of active.slice(wanted)) this.#endPod(name, stringAt(pod, "metadata", "name") ?? "");
     this.#observe(name);
   }
@@ -121,6 +116,18 @@ export class DeploymentController {
     });
     if (first) this.#hooks.onFirstPod(name);
     return podName;
+  }
+
+  /** Makes a pod ready in a while; one that is stuck is looked at when its deployment is. */
+  #startPod(name: string, pod: JsonObject): void {
+    const podName = stringAt(pod, "metadata", "name") ?? "";
+    if (this.#starting.has(podName) || this.#switches().stuckWriters.includes(name)) return;
+    this.#starting.add(podName);
+    this.#after(this.#switches().startMs, () => {
+      this.#starting.delete(podName);
+      this.#setReady(podName);
+      this.#writeStatus(name);
+    });
   }
 
   #setReady(podName: string): void {

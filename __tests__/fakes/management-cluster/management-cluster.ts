@@ -84,6 +84,7 @@ export async function startManagementCluster(options: ManagementClusterOptions =
   const set = (changes: Partial<Switches>): void => {
     switches = { ...switches, ...changes };
     writeEtcdReadiness(store, hosted, switches.etcdReady);
+    for (const deployment of writerDeployments) controller.reconcile(deployment);
     operators.wake();
   };
   set({});
