@@ -1,8 +1,10 @@
 /**
- * `npm run test:workflows [-- vitest's arguments]`: runs the workflows of examples/ by act against the embedded world. In a
+ * `npm run test:workflows [-- --prepare | -- vitest's arguments]`: runs the workflows of examples/ by act against the embedded world. In a
  * network namespace where nothing but loopback exists, since act asks its maker's site for news and looks for the way
- * outward at each start.
+ * outward at each start. With --prepare it only gets what it needs. Exit code 3: this machine has not what it needs.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEtcdBinaries } from "../__tests__/fakes/etcd/binaries.ts";
 import { runCommand } from "../e2e/command.ts";
@@ -20,10 +22,8 @@ try {
   const act = await buildAct((line) => {
     console.log(`test:workflows: ${line}`);
   });
-  process.exitCode = await runInNamespaces(
-    [process.execPath, vitest, "run", "--config", "vitest.workflows.config.ts", ...process.argv.slice(2)],
-    { flags, inside: [loopback], env: { ACT_PROGRAM: act } },
-  );
+  const [first] = process.argv.slice(2);
+  if (first !== "--prepare") process.exitCode = await runTests(act, flags);
 } catch (error) {
   process.exitCode = reportFailure("test:workflows", error);
 }
@@ -35,4 +35,17 @@ async function findNetworkFlags(): Promise<readonly string[]> {
     throw new LackError("no network namespace can be made: run as root, with Debian's iproute2 and util-linux");
   });
   return flags;
+}
+
+async function runTests(act: string, flags: readonly string[]): Promise<number> {
+  // Where everything makes its folders: tests that are ended by a signal cannot remove them.
+  const folder = await mkdtemp(join(tmpdir(), "test-workflows-"));
+  try {
+    return await runInNamespaces(
+      [process.execPath, vitest, "run", "--config", "vitest.workflows.config.ts", ...process.argv.slice(2)],
+      { flags, inside: [loopback], env: { ACT_PROGRAM: act, TMPDIR: folder } },
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 }

@@ -40,7 +40,9 @@ export function recreationFiles(world: World, snapshotUri: string): Readonly<Rec
 
 /** Names of the secrets that a log shows in any encoding, signatures of URLs among them. */
 export function findSecrets(world: World, { log }: WorkflowResult): readonly string[] {
-  const secrets = { ...listStepSecrets(world.backupInputs()), "AES key": world.cluster.aesKey };
+  const { aesKey } = world.cluster;
+  const key = { "AES key": aesKey, "AES key as text": aesKey.toString("base64") };
+  const secrets = { ...listStepSecrets(world.backupInputs()), ...key };
   const needles = Object.entries(secrets).flatMap(([name, secret]) => encodeSecret(name, secret));
   const shown = needles.filter(({ bytes }) => Buffer.from(log).includes(bytes)).map(({ secret }) => secret);
   return [...new Set([...shown, ...Object.keys(listSignatures(log))])];

@@ -101,6 +101,7 @@ describe("recover.yml", () => {
     expect(result.log).toContain("title=recovered");
     await world.cluster.waitUntilReady(30_000);
     expect(world.hosted()).toEqual(world.initial);
+    expect(world.objectKeys()).toEqual([]);
     expect(findSecrets(world, result)).toEqual([]);
   });
 });
