@@ -14,15 +14,18 @@ const keyBytes = 32;
  */
 export async function readEncryption(hostedCluster: HostedCluster, world: BackupWorld): Promise<EncryptionEntry> {
   const { namespace, secretEncryption } = hostedCluster;
+  const name = `${namespace}/${hostedCluster.name}`;
+  if (secretEncryption.type === "unknown")
+    throw new ActionError(
+      "hosted-cluster-unsuitable",
+      `hosted cluster ${name} encrypts its Secrets in a way that this version does not know`,
+      { hint: "look at spec.secretEncryption.type; the snapshot could not be restored without its key" },
+    );
   if (secretEncryption.type !== "aescbc") return { type: secretEncryption.type };
   if (hostedCluster.keyRotating)
-    throw new ActionError(
-      "encryption-key-rotating",
-      `the encryption key of ${namespace}/${hostedCluster.name} is being rotated`,
-      {
-        hint: "wait until status.secretEncryption of the hosted cluster says Completed; until then data is encrypted with two keys",
-      },
-    );
+    throw new ActionError("encryption-key-rotating", `the encryption key of ${name} is being rotated`, {
+      hint: "wait until status.secretEncryption of the hosted cluster says Completed; until then data is encrypted with two keys",
+    });
   const { activeKey, backupKey } = secretEncryption;
   const keys = [
     await readKey(namespace, activeKey, "active", world),

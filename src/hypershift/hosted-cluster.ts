@@ -11,7 +11,9 @@ export interface Condition {
 export type SecretEncryption =
   | { readonly type: "none" }
   | { readonly type: "aescbc"; readonly activeKey: string; readonly backupKey: string | undefined }
-  | { readonly type: "kms"; readonly provider: string };
+  | { readonly type: "kms"; readonly provider: string }
+  /** Of a type that this version does not know: nobody can say which key reads the data. */
+  | { readonly type: "unknown" };
 
 /** What the action reads of a HostedCluster; absent fields are undefined. */
 export interface HostedCluster {
@@ -131,7 +133,7 @@ export function parseSecretEncryption(value: unknown): SecretEncryption {
     case "kms":
       return { type: "kms", provider: stringAt(encryption, "kms", "provider") ?? "unknown" };
     default:
-      return { type: "none" };
+      return { type: encryption === undefined || encryption === null ? "none" : "unknown" };
   }
 }
 

@@ -94,7 +94,7 @@ function compareTypes(recorded: "kms" | "none", wanted: SecretEncryption, log: L
     return;
   }
   // The API server reads what is in clear whatever it writes with (identity is its last provider).
-  if (wanted.type === "kms") throw typeMismatch(recorded, wanted);
+  if (wanted.type === "kms" || wanted.type === "unknown") throw typeMismatch(recorded, wanted);
   if (wanted.type === "aescbc")
     log.warning("the snapshot's Secrets are in clear, and stay so in the new cluster until they are written again");
 }

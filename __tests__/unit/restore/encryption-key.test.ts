@@ -118,6 +118,7 @@ describe("another kind of encryption is refused", () => {
     ["aescbc for KMS", { type: "kms" }, aescbc("tenant-etcd-encryption-key"), undefined],
     ["none for KMS", { type: "kms" }, [], undefined],
     ["KMS for none", { type: "none" }, kms, undefined],
+    ["what is not known for none", { type: "none" }, ["  secretEncryption:", "    type: vault"], undefined],
   ])("%s", (_, recorded, encryption, given) => {
     expect(codeOf(() => find(recorded, buildManifest({ encryption }), given))).toBe("encryption-type-mismatch");
   });
