@@ -12,7 +12,6 @@ export function renderPlan(
   const { hostedCluster, member, encryption } = plan;
   const writers = plan.writers.map(({ name, replicas }) => `${name} (${String(replicas)})`).join(", ");
   return [
-    ["Hosted cluster", `${hostedCluster.namespace}/${hostedCluster.name}`],
     ["Release", hostedCluster.releaseVersion ?? hostedCluster.releaseImage ?? "unknown"],
     [
       "Pause",

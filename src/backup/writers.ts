@@ -43,7 +43,7 @@ export async function stopWriters(plan: BackupPlan, hold: Hold, world: BackupWor
     const pods = states.flatMap((state) => state.pods);
     if (pods.length === 0 && back.length === 0)
       return new Map(states.map(({ name, generation }) => [name, generation]));
-    if (pods.length !== left) log.info(`waiting for ${String(pods.length)} pods of the writers to end`);
+    if (pods.length !== left) log.info(`waiting for the pods of the writers to end, ${String(pods.length)} are left`);
     left = pods.length;
     if (clock.nowMs() >= giveUpMs) throw notStopped(`pod ${pods.join(", ")} did not end within its grace period`);
     await hold.keep();

@@ -88,7 +88,7 @@ export async function recoverFirst(
   if (found.state === "alive") return;
   const settleAndTell = async (): Promise<void> => {
     for (const { code, message } of await settle(request, found, world, report))
-      log.info(`what dead runs left was not removed everywhere (${code}: ${message})`);
+      log.info(`what dead runs may have left was not looked for everywhere (${code}: ${message})`);
   };
   if (found.state === "none") return settleAndTell();
   await log.group("Recover: put back what a run that died left", async () => {
