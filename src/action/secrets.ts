@@ -56,18 +56,6 @@ export function maskSecrets(setSecret: (secret: string) => void, values: readonl
   for (const mask of listMasks(values)) setSecret(mask);
 }
 
-/** `text` without `secrets`, and without what looks like one in any text. */
-export function scrub(text: string, secrets: readonly string[] = []): string {
-  const known = [...listMasks(secrets)].sort((one, other) => other.length - one.length);
-  return known
-    .reduce((scrubbed, secret) => scrubbed.replaceAll(secret, "***"), text)
-    .replace(/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(?:-----END \1-----|$)/g, "***")
-    .replace(/(X-Amz-(?:Signature|Security-Token|Credential)(?:=|%3D))[^&\s"'<>#]+/gi, "$1***")
-    .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, "$1 ***")
-    .replace(/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, "***")
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@"'<>]+@/gi, "$1***@");
-}
-
 function listMasks(values: readonly string[]): ReadonlySet<string> {
   const lines = values
     .flatMap((value) => value.split(/\r\n|\r|\n/))
