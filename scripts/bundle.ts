@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 
 /** Writes the action as one ES module to `outfile`; returns the files that went into it, relative to the repository. */
-export async function bundleAction(outfile: string): Promise<readonly string[]> {
+export async function bundleAction(outfile: string, plugins: Plugin[] = []): Promise<readonly string[]> {
   const result = await build({
     absWorkingDir: root,
     entryPoints: ["src/index.ts"],
@@ -18,6 +18,7 @@ export async function bundleAction(outfile: string): Promise<readonly string[]> 
     // CommonJS packages in the bundle call require for Node's own modules.
     banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
     logLevel: "warning",
+    plugins,
   });
   return Object.keys(result.metafile.inputs);
 }

@@ -152,7 +152,8 @@ export interface SnapshotStore {
   uploadPart(upload: Upload, number: number, body: Buffer): Promise<UploadedPart>;
   /**
    * Completes with `If-None-Match: *` and looks at the object again: metadata and length must be this upload's.
-   * A lost answer is decided by that look. Throws `object-exists` when the object is someone else's.
+   * A lost answer is decided by that look. Throws `object-exists` when the object is someone else's, `proof-failed` when
+   * it has another length.
    */
   completeUpload(
     upload: Upload,

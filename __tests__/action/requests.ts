@@ -33,3 +33,8 @@ export function isSave({ argv = [] }: LoggedRequest): boolean {
 function isScale(request: LoggedRequest): boolean {
   return isChange(request) && request.resource === "deployments/scale";
 }
+
+/** Of an exec the name of its script: inspect, look, save, result, part, remove. */
+export function scriptOf(argv: readonly string[] = []): string | undefined {
+  return argv[3];
+}

@@ -1,9 +1,20 @@
+import { link, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, inject, onTestFailed, onTestFinished } from "vitest";
+import { limits } from "../../src/time-limits.ts";
 import { startWorld, type World, type WorldOptions } from "../fakes/world.ts";
+import type { ActionEntry } from "./entry.ts";
+
+export interface ScenarioOptions extends WorldOptions {
+  /** Time limits that are too long for a test; the action has all others as they are. */
+  readonly limits?: Partial<Record<keyof typeof limits, number>>;
+}
 
 /** A world of one test, whose steps run the action that is to be tested; a test that fails shows what they printed. */
-export async function startScenario(options: WorldOptions = {}): Promise<World> {
-  const world = await startWorld({ entry: entryPath(), ...options });
+export async function startScenario({ limits: changed, ...options }: ScenarioOptions = {}): Promise<World> {
+  const entry = changed === undefined ? entryPath() : await createEntry(changed);
+  const world = await startWorld({ entry, ...options });
   onTestFinished(() => world.close());
   onTestFailed(() => {
     printSteps(world, 0);
@@ -33,7 +44,21 @@ export function shareScenario(options: WorldOptions = {}): () => World {
 
 /** Throws where the source could not be bundled. */
 export function entryPath(): string {
-  const entry = inject("actionEntry");
+  return pathOf(inject("actionEntry"));
+}
+
+/** The action with other time limits, in a folder of its own that goes with the test. */
+async function createEntry(changed: ScenarioOptions["limits"]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "action-limits-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, "index.mjs");
+  await link(pathOf(inject("limitlessEntry")), path);
+  const text = `export const limits = ${JSON.stringify({ ...limits, ...changed })};\n`;
+  await writeFile(join(folder, "time-limits.mjs"), text);
+  return path;
+}
+
+function pathOf(entry: ActionEntry): string {
   if ("problem" in entry) throw new Error(`there is no action to run: ${entry.problem}`);
   return entry.path;
 }

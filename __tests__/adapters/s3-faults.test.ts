@@ -80,7 +80,7 @@ describe("completing an upload", () => {
     [
       "success, but the object has another length",
       ({ name }) => (name === "HeadObject" ? head(5, nonce) : completed),
-      "object-exists",
+      "proof-failed",
       ["CompleteMultipartUpload", "HeadObject"],
     ],
     [

@@ -5,7 +5,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { describeError, hasCode, type ActionError } from "../errors.ts";
+import { ActionError, describeError, hasCode } from "../errors.ts";
 import type { StoredObject, Upload, UploadedPart } from "../ports.ts";
 import { failureOf, sendCall, target, type StoreContext } from "./s3-calls.ts";
 import {
@@ -15,7 +15,7 @@ import {
   decideByLook,
   encryption,
   incomplete,
-  isSame,
+  hasMetadata,
   withRetries,
   type Metadata,
 } from "./s3-writing.ts";
@@ -105,10 +105,15 @@ export async function completeUpload(
     failure = describeError(error);
   }
   try {
-    const look = await decideByLook(context, upload.key, failure, (found) =>
-      isSame(found.stored, expected.sizeBytes, expected.metadata),
+    const { stored } = await decideByLook(context, upload.key, failure, (found) =>
+      hasMetadata(found.stored, expected.metadata),
     );
-    return look.stored;
+    if (stored.sizeBytes === expected.sizeBytes) return stored;
+    throw new ActionError(
+      "proof-failed",
+      `s3://${context.settings.bucket}/${upload.key} has ${String(stored.sizeBytes)} bytes, not the ${String(expected.sizeBytes)} that were sent`,
+      { hint: "do not trust this store before its operator has found out why; the object is deleted" },
+    );
   } catch (error) {
     // After a 412 the upload stays open on some stores, and would be paid for.
     if (failure !== undefined && hasCode(error, "object-exists")) await abortQuietly(context, upload);

@@ -59,7 +59,9 @@ export async function putNewObject(
     const found = await decideByLook(context, key, describeError(error), (look) => {
       const plain = look.encryption === undefined || look.encryption === "AES256";
       const comparable = plain && /^[0-9a-f]{32}$/.test(look.etag ?? "");
-      return isSame(look.stored, body.byteLength, options.metadata) && (!comparable || look.etag === md5Hex);
+      const { stored } = look;
+      const same = stored.sizeBytes === body.byteLength && hasMetadata(stored, options.metadata);
+      return same && (!comparable || look.etag === md5Hex);
     });
     encrypted = found.encryption;
     versionId = found.stored.versionId;
@@ -95,13 +97,9 @@ export async function decideByLook(
 }
 
 /** `metadata` holds a nonce, so an empty one proves nothing. */
-export function isSame(stored: StoredObject, sizeBytes: number, metadata: Metadata): boolean {
+export function hasMetadata(stored: StoredObject, metadata: Metadata): boolean {
   const entries = Object.entries(metadata);
-  return (
-    entries.length > 0 &&
-    stored.sizeBytes === sizeBytes &&
-    entries.every(([name, value]) => stored.metadata[name.toLowerCase()] === value)
-  );
+  return entries.length > 0 && entries.every(([name, value]) => stored.metadata[name.toLowerCase()] === value);
 }
 
 export async function withRetries<T>(
