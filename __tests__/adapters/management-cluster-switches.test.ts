@@ -78,7 +78,7 @@ describe("an operator that is dead", () => {
 
 describe("hypershift-operator", () => {
   it("tells by its own clock that the pause is over", async () => {
-    const until = cluster.clock.timestamp(2_000);
+    const until = new Date(cluster.clock.nowMs() + 1_200).toISOString();
     pause(cluster, until);
     await waitFor("the pause is noticed", () => hasNoticed(cluster, paused));
     cluster.set({ controlPlaneOperator: "dead" });
@@ -90,7 +90,7 @@ describe("hypershift-operator", () => {
 
 describe("an operator that is late", () => {
   it("copies slowly: the HostedCluster says paused long before a scale-down would stay", async () => {
-    cluster.set({ copyDelayMs: 600 });
+    cluster.set({ copyDelayMs: 400 });
     pause(cluster, "true");
     await waitFor("the HostedCluster has told", () => reconciliationOf(cluster.hostedCluster()) === paused);
     expect(controlPlanePause()).toBeUndefined();

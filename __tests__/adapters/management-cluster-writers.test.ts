@@ -84,7 +84,7 @@ describe("the writers", () => {
   });
 
   it("are told apart by a snapshot: one taken too early lacks the last writes, one taken in time holds them", async () => {
-    cluster.set({ drainMs: 1_500 });
+    cluster.set({ drainMs: 1_000 });
     stop();
     await save("/var/lib/early.db");
     await areGone();

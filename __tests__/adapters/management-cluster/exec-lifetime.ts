@@ -21,7 +21,7 @@ export function describeExecLifetime(open: () => ContractCluster): void {
   const newFile = (): string => `/tmp/contract-${randomBytes(8).toString("hex")}`;
   const remove = (file: string) => runExec(open(), { command: ["rm", "-f", file] });
 
-  describe("a command in a container", () => {
+  describe.concurrent("a command in a container", () => {
     it.each(protocols)("goes on when its client is gone (%s)", async (protocol) => {
       const file = newFile();
       const session = await openExec(open(), {

@@ -10,7 +10,7 @@ const success = { metadata: {}, status: "Success" };
 
 /** Commands in a container, over WebSocket: refusals, frames, exit statuses. */
 export function describeExec(open: () => ContractCluster): void {
-  describe("exec", () => {
+  describe.concurrent("exec", () => {
     const command = ["true"];
 
     it("is refused before the connection is upgraded, with the API's own words", async () => {
