@@ -2,8 +2,8 @@ import { describeError, type ActionError } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { Journal } from "../hypershift/journal.ts";
 import { removeSnapshotFiles, tryAbortUploads } from "../recover/clean-up.ts";
-import { settleRun } from "../recover/dead-run.ts";
-import { dropJournal, waitForWriters } from "../recover/put-back.ts";
+import { clearRun } from "../recover/dead-run.ts";
+import { dropJournal, putBack, waitForWriters } from "../recover/put-back.ts";
 import { createRecoverReport, recoverFirst } from "../recover/recover.ts";
 import { renderBytes } from "../snapshot/byte-size.ts";
 import { formatSnapshotUri, formatTime } from "../snapshot/location.ts";
@@ -208,18 +208,34 @@ async function recoverDeadRuns(request: BackupRequest, world: BackupWorld, repor
 
 /**
  * Puts the cluster back and removes what the run left, bound by a time of its own and not by the signal that may have
- * caused it. A cancelled run does not wait until the API servers are ready; its post step looks again.
+ * caused it. A cancelled run does not wait until the API servers are ready; its post step looks again. Throws
+ * `release-failed`; that something else stays is a warning, since what made the run fail is more to be told.
  */
 async function undo(request: BackupRequest, journal: Journal, world: BackupWorld, report: BackupReport): Promise<void> {
-  const { log } = world;
+  const { log, clock } = world;
+  const { hostedCluster: ref, prefix } = request;
   const cancelled = world.signal.aborted;
-  const free = bindSignal(world, world.clock.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
-  await settleRun(free, request.hostedCluster, journal, request.prefix);
-  if (report.apiServers !== "down") return;
-  const looking = cancelled ? AbortSignal.abort() : free.signal;
-  report.downWriters = await waitForWriters(free, request.hostedCluster, journal.original.replicas, looking);
-  report.apiServers = report.downWriters.length === 0 ? "back" : "starting";
-  log.info(`the API servers are ${report.apiServers}`);
+  const inTime = bindSignal(world, clock.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
+  await putBack(inTime, ref, journal);
+  // Only a runner that cancelled waits for what comes now.
+  const afterwards = cancelled ? inTime : bindSignal(world, new AbortController().signal);
+  const cleared = clearRun(afterwards, ref, journal, prefix).catch((error: unknown) => {
+    const { code, message } = describeError(error);
+    log.warning(`the journal could not be taken away (${code}: ${message}); the post step tries again, and recover`);
+  });
+  if (report.apiServers === "down") {
+    const looking = cancelled ? AbortSignal.abort() : clock.timeout(limits.undoMs);
+    report.downWriters = await waitForWriters(afterwards, ref, journal.original.replicas, looking).catch(
+      (error: unknown) => {
+        const { code, message } = describeError(error);
+        log.warning(`whether the API servers are back could not be seen (${code}: ${message})`);
+        return report.downWriters;
+      },
+    );
+    report.apiServers = report.downWriters.length === 0 ? "back" : "starting";
+    log.info(`the API servers are ${report.apiServers}`);
+  }
+  await cleared;
 }
 
 function seconds(ms: number): string {

@@ -12,7 +12,7 @@ import { manualCommands, waitForWriters, type PutBackWorld } from "./put-back.ts
 export async function finishRun(
   world: RecoverWorld,
   ref: ObjectRef,
-  run: Pick<Journal, "nonce" | "acquired" | "deadline" | "original" | "members">,
+  run: Pick<Journal, "nonce" | "acquired" | "deadline" | "phase" | "original" | "members">,
   prefix: string,
 ): Promise<void> {
   const { clock, cluster, store } = world;

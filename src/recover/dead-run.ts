@@ -26,10 +26,20 @@ export function findLiveJournal(hostedCluster: HostedCluster, now: Date): Journa
 export async function settleRun(
   world: RecoverWorld & { readonly signal: AbortSignal },
   ref: ObjectRef,
-  run: Pick<Journal, "nonce" | "acquired" | "deadline" | "original" | "members">,
+  run: Pick<Journal, "nonce" | "acquired" | "deadline" | "phase" | "original" | "members">,
   prefix: string,
 ): Promise<void> {
   await putBack(world, ref, run);
+  await clearRun(world, ref, run, prefix);
+}
+
+/** As `settleRun`, for a cluster that is put back. */
+export async function clearRun(
+  world: RecoverWorld & { readonly signal: AbortSignal },
+  ref: ObjectRef,
+  run: Pick<Journal, "nonce" | "acquired" | "members">,
+  prefix: string,
+): Promise<void> {
   const key = snapshotKey({ prefix, ...ref, acquired: new Date(run.acquired), nonce: run.nonce });
   await Promise.all([
     removeSnapshotFiles(world, controlPlaneNamespace(ref.namespace, ref.name), run.members, run.nonce),

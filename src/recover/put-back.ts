@@ -1,6 +1,13 @@
 import { ActionError, describeError, hasCode } from "../errors.ts";
 import { controlPlaneNamespace, type HostedCluster, type WriterName } from "../hypershift/hosted-cluster.ts";
-import { journalAnnotation, parseJournal, renderJournal, type Journal, type Replicas } from "../hypershift/journal.ts";
+import {
+  journalAnnotation,
+  parseJournal,
+  renderJournal,
+  type Journal,
+  type Phase,
+  type Replicas,
+} from "../hypershift/journal.ts";
 import type { Clock, Log, ManagementCluster, ObjectRef } from "../ports.ts";
 import { formatTime } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
@@ -10,6 +17,7 @@ export interface Held {
   readonly nonce: string;
   /** The pause this run set last; put back only where the cluster still has it. */
   readonly deadline: string;
+  readonly phase: Phase;
   readonly original: Journal["original"];
 }
 
@@ -53,12 +61,13 @@ async function tryPutBack(world: PutBackWorld, ref: ObjectRef, held: Held): Prom
   const before = await world.cluster.findHostedCluster(ref);
   if (before === undefined) return;
   const journal = findJournal(before, await world.cluster.readServerTime());
-  if (journal === undefined ? before.pausedUntil !== held.deadline : journal.nonce !== held.nonce) {
-    if (journal !== undefined) world.log.warning(`${ref.name} is held by another run now; nothing of it was changed`);
+  if (journal !== undefined && journal.nonce !== held.nonce) {
+    world.log.warning(`${ref.name} is held by another run now; nothing of it was changed`);
     return;
   }
-  // Whoever scaled a writer down after the release wants it so. An undo that got half way is no release.
-  const released = journal?.phase === "transfer";
+  // Whoever scaled a writer down after the release wants it so. An undo that got half way is no release. Where somebody
+  // took the journal away, and paused in its stead, nobody else brings the writers back.
+  const released = (journal ?? held).phase === "transfer";
   const results = await Promise.allSettled([
     released || raiseWriters(world, controlPlaneNamespace(ref.namespace, ref.name), held.original.replicas),
     resumeReconciliation(world, ref, held, released ? "transfer" : "cleanup"),

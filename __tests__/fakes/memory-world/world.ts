@@ -29,6 +29,7 @@ export interface MemoryWorldOptions {
   readonly latencyMs?: (request: WireRequest) => number;
   readonly request?: Partial<BackupRequest>;
   readonly replicas?: Readonly<Record<string, number>>;
+  readonly availabilityPolicy?: HostedWorld["availabilityPolicy"];
   readonly gracePeriodSeconds?: number;
   readonly etcdMembers?: number;
   readonly databaseBytes?: number;
@@ -123,6 +124,7 @@ export class MemoryWorld {
   patchHostedCluster(patch: JsonObject): boolean {
     const { namespace, name } = hostedClusterRef;
     if (this.hostedCluster === undefined) return false;
+    this.watch.expectForeign(patch);
     this.objects.patch("hostedclusters", namespace, name, patch, {
       validate: (object) => {
         validateObject("hostedclusters", name, object);
@@ -143,7 +145,7 @@ export class MemoryWorld {
     return {
       ...hostedClusterRef,
       controlPlaneNamespace: controlPlane,
-      availabilityPolicy: "HighlyAvailable",
+      availabilityPolicy: options.availabilityPolicy ?? "HighlyAvailable",
       release: "4.20.0",
       writers,
       replicas: options.replicas ?? {},
