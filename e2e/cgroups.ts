@@ -17,8 +17,9 @@ export async function createCgroups(name: string): Promise<readonly string[]> {
   const folders = (await findHierarchies()).map((hierarchy) => join(hierarchy, name));
   if (folders.length === 0)
     throw new Error("no cgroup hierarchy is mounted: kubelet needs them below /sys/fs/cgroup, writable");
-  for (const folder of folders) {
-    await mkdir(folder).catch((error: unknown) => {
+  for (const [index, folder] of folders.entries()) {
+    await mkdir(folder).catch(async (error: unknown) => {
+      await removeCgroups(folders.slice(0, index));
       throw new Error(
         `cgroups are not usable: ${folder} cannot be made (${error instanceof Error ? error.message : ""})`,
       );

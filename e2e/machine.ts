@@ -6,6 +6,8 @@ import { runCommand } from "./command.ts";
 
 const programs = ["containerd", "ctr", "runc", "debootstrap", "ip", "mount", "setpriv", "tar", "unshare"];
 const plugins = ["bridge", "host-local", "loopback"].map((name) => join(cniFolder, name));
+/** Of Kubernetes 1.34's go.mod. */
+const oldestGoMinor = 24;
 const packages = "containerd runc containernetworking-plugins debootstrap iproute2 util-linux";
 
 /** Throws an Error of one line that says what this machine lacks for a cluster. */
@@ -16,7 +18,9 @@ export async function checkMachine(): Promise<void> {
   for (const program of programs) if (!(await isInPath(program))) missing.push(program);
   for (const plugin of plugins) if (!(await isExecutable(plugin))) missing.push(plugin);
   if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}; install Debian's packages ${packages}`);
-  if (!(await isInPath("go"))) throw new Error("missing: go; install Go 1.24 or newer");
+  const [, minor] = /\bgo1\.(\d+)/.exec(await runCommand("go", ["version"]).catch(() => "")) ?? [];
+  if (Number(minor ?? 0) < oldestGoMinor)
+    throw new Error(`missing: Go 1.${String(oldestGoMinor)} or newer, as the program go in PATH`);
   await runCommand("unshare", [
     ...["--net", "--mount", "--pid", "--ipc", "--cgroup", "--fork", "--mount-proc"],
     ...["ip", "link", "add", "e2e0", "type", "bridge"],

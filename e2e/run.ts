@@ -11,56 +11,58 @@ import { runInNamespaces } from "./namespaces.ts";
 /**
  * `npm run e2e [-- vitest's arguments]`: builds what is missing, then runs the tests in namespaces of their own. The kernel
  * ends every process, mount and address in them when the first process in them ends, however it does; what is left for
- * this one are the cgroups and the folder.
+ * this one are the cgroups and the folder. With `--check` it only looks at the machine; 3 says that it will not do.
  */
 const prefix = "hypershift-e2e-";
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
+const name = `${prefix}${String(process.pid)}`;
+const work = join(tmpdir(), name);
+const onlyCheck = process.argv.includes("--check");
 
 const report = (line: string): void => {
   process.stdout.write(`e2e: ${line}\n`);
 };
 
+let cgroups: readonly string[] = [];
 try {
   await checkMachine();
   await removeLeftovers();
-  const binaries = await buildBinaries(report);
-  const images = await buildImages(binaries, report);
-  process.exitCode = await runTests({ binaries, images });
+  cgroups = await createCgroups(name);
 } catch (error) {
+  fail(error, onlyCheck ? 3 : 1);
+}
+if (process.exitCode === undefined && !onlyCheck) await runTests().catch(fail);
+await removeCgroups(cgroups);
+await rm(work, { recursive: true, force: true });
+
+function fail(error: unknown, exitCode = 1): void {
   process.stderr.write(`e2e: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = exitCode;
 }
 
-async function runTests(parts: object): Promise<number> {
-  const name = `${prefix}${String(process.pid)}`;
-  const work = join(tmpdir(), name);
-  let cgroups: readonly string[] = [];
-  try {
-    cgroups = await createCgroups(name);
-    await mkdir(work, { mode: 0o755 });
-    await writeFile(join(work, "parts.json"), JSON.stringify({ ...parts, cgroup: name }));
-    return await runInNamespaces(
-      [process.execPath, vitest, "run", "--config", "vitest.e2e.config.ts", ...process.argv.slice(2)],
-      {
-        flags: ["--cgroup", "--net", "--mount", "--ipc"],
-        outside: cgroups.map((folder) => `echo $$ > ${folder}/cgroup.procs`),
-        env: { E2E_WORK_FOLDER: work },
-      },
-    );
-  } finally {
-    await removeCgroups(cgroups);
-    await rm(work, { recursive: true, force: true });
-  }
+async function runTests(): Promise<void> {
+  const binaries = await buildBinaries(report);
+  const images = await buildImages(binaries, report);
+  await mkdir(work, { mode: 0o755 });
+  await writeFile(join(work, "parts.json"), JSON.stringify({ binaries, images, cgroup: name }));
+  process.exitCode = await runInNamespaces(
+    [process.execPath, vitest, "run", "--config", "vitest.e2e.config.ts", ...process.argv.slice(2)],
+    {
+      flags: ["--cgroup", "--net", "--mount", "--ipc"],
+      outside: cgroups.map((folder) => `echo $$ > ${folder}/cgroup.procs`),
+      env: { E2E_WORK_FOLDER: work },
+    },
+  );
 }
 
 /** What runs left whose process was killed. */
 async function removeLeftovers(): Promise<void> {
   for (const parent of [...(await findHierarchies()), tmpdir()]) {
-    const names = (await readdir(parent)).filter((name) => name.startsWith(prefix));
-    for (const name of names.filter((found) => !isAlive(Number(found.slice(prefix.length)))))
+    const found = (await readdir(parent)).filter((entry) => entry.startsWith(prefix));
+    for (const left of found.filter((entry) => !isAlive(Number(entry.slice(prefix.length)))))
       await (parent === tmpdir()
-        ? rm(join(parent, name), { recursive: true, force: true })
-        : removeCgroups([join(parent, name)]));
+        ? rm(join(parent, left), { recursive: true, force: true })
+        : removeCgroups([join(parent, left)]));
   }
 }
 

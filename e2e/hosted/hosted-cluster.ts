@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyPair } from "../../__tests__/fakes/certificates.ts";
 import { writerNames } from "../../src/hypershift/hosted-cluster.ts";
@@ -66,6 +66,7 @@ export async function startHostedCluster(
     const isGone = async (): Promise<boolean> => (await admin.find("Namespace", "", inner)) === undefined;
     await waitUntil(`namespace ${inner} is gone`, isGone, { timeoutMs });
     await removeEtcdVolumes(layout, admin, inner, members);
+    await rm(acknowledgedFolder, { recursive: true });
   };
   let closed: Promise<void> | undefined;
   return {
