@@ -123,14 +123,14 @@ async function backUp(world: World, inputs: StepInputs, env: Readonly<Record<str
   const seen = world.cluster.requests.length;
   const startedMs = Date.now();
   const step = await world.start(inputs, { env });
-  const { pid } = step;
   let peakKiB = 0;
   const sampler = setInterval(() => {
-    peakKiB = Math.max(peakKiB, readPeakKiB(pid));
+    peakKiB = Math.max(peakKiB, readPeakKiB(step.pid));
   }, 20);
   const result = await step.result;
   clearInterval(sampler);
   if (result.exitCode !== 0) throw new Error(`the backup failed:\n${result.log}`);
+  if (peakKiB === 0) throw new Error("the memory of the backup could not be read");
   const requests = world.cluster.requests.slice(seen);
   const scaleUp = requests.find(
     ({ resource, body, dryRun }) =>
@@ -149,7 +149,7 @@ async function backUp(world: World, inputs: StepInputs, env: Readonly<Record<str
   };
 }
 
-/** The largest resident size so far, of a process of this machine; 0 when it has ended. */
+/** The largest resident size so far, of a process of this machine; 0 when it has not begun, or has ended. */
 function readPeakKiB(pid: number | undefined): number {
   try {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"))?.[1]);
