@@ -60,8 +60,10 @@ test("The oracle finds what is wrong with the hosted cluster, its pods and the s
     stuckWriters: ["kube-apiserver"],
   });
   cluster.patch("deployments", cluster.controlPlaneNamespace, "openshift-apiserver", { spec: { replicas: 0 } });
-  for (const replicas of [0, 1])
-    cluster.patch("deployments", cluster.controlPlaneNamespace, "kube-apiserver", { spec: { replicas } });
+  cluster.patch("deployments", cluster.controlPlaneNamespace, "kube-apiserver", { spec: { replicas: 0 } });
+  // The old pod has to be gone before another one can be stuck.
+  await expect.poll(() => cluster.pods("app=kube-apiserver"), { timeout: 20_000 }).toEqual([]);
+  cluster.patch("deployments", cluster.controlPlaneNamespace, "kube-apiserver", { spec: { replicas: 1 } });
   const annotations = { [journalAnnotation]: "{}" };
   cluster.patch("hostedclusters", "clusters", "example", { metadata: { annotations }, spec: { pausedUntil: "true" } });
   await writeFile(cluster.container().pathOf("/var/lib/left.db"), "");

@@ -30,7 +30,8 @@ export async function findUnsettled(
     ...world.store.openUploads(world.bucket).map(({ key }) => `store: the upload of ${key} is open`),
   ];
   const giveUpMs = performance.now() + (expected.settleMs ?? 20_000);
-  while (lasting().length > 0 && performance.now() < giveUpMs) await new Promise((resolve) => setTimeout(resolve, 50));
+  // Every look reads all processes of this machine: not more often than it tells something.
+  while (lasting().length > 0 && performance.now() < giveUpMs) await new Promise((resolve) => setTimeout(resolve, 200));
   return [
     ...lasting(),
     ...(await findObjectProblems(world)),
