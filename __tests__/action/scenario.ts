@@ -13,8 +13,9 @@ export interface ScenarioOptions extends WorldOptions {
 
 /** A world of one test, whose steps run the action that is to be tested; a test that fails shows what they printed. */
 export async function startScenario({ limits: changed, ...options }: ScenarioOptions = {}): Promise<World> {
-  const entry = changed === undefined ? entryPath() : await createEntry(changed);
-  const world = await startWorld({ entry, ...options });
+  const entry = await createEntry(changed);
+  onTestFinished(entry.remove);
+  const world = await startWorld({ entry: entry.path, ...options });
   onTestFinished(() => world.close());
   onTestFailed(() => {
     printSteps(world, 0);
@@ -47,15 +48,17 @@ export function entryPath(): string {
   return pathOf(inject("actionEntry"));
 }
 
-/** The action with other time limits, in a folder of its own that goes with the test. */
-async function createEntry(changed: ScenarioOptions["limits"]): Promise<string> {
+/** The action, with other time limits where some are changed: in a folder of its own then, until it is removed. */
+export async function createEntry(
+  changed: ScenarioOptions["limits"],
+): Promise<{ readonly path: string; readonly remove: () => Promise<void> }> {
+  if (changed === undefined) return { path: entryPath(), remove: () => Promise.resolve() };
   const folder = await mkdtemp(join(tmpdir(), "action-limits-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, "index.mjs");
   await link(pathOf(inject("limitlessEntry")), path);
   const text = `export const limits = ${JSON.stringify({ ...limits, ...changed })};\n`;
   await writeFile(join(folder, "time-limits.mjs"), text);
-  return path;
+  return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 function pathOf(entry: ActionEntry): string {
@@ -63,7 +66,8 @@ function pathOf(entry: ActionEntry): string {
   return entry.path;
 }
 
-function printSteps(world: World, from: number): void {
+/** What the steps of a world printed from that line on. */
+export function printSteps(world: World, from: number): void {
   const lines = world.lines.slice(from);
   console.log(lines.flatMap(({ stage, shown }) => (shown === undefined ? [] : `${stage} | ${shown}`)).join("\n"));
 }
