@@ -96,3 +96,14 @@ test.each<[Service, Fate]>([
     expect(findLeft(world, before)).toEqual([]);
   } else expect(describeEnd(end)).toMatch(/^red with release-failed/);
 });
+
+test("what cannot be removed in time is not called cancelled in a run that nobody cancelled", async () => {
+  const world = new MemoryWorld({
+    weather: ({ operation }) => (operation === "exec remove" ? { fate: "silent" } : undefined),
+  });
+  const step = createStep(world);
+  expect(describeEnd(await run(world, step))).toBe("green");
+  expect(step.lines.filter((line) => line.includes("could not be removed"))).toEqual([
+    expect.stringContaining("exec-interrupted"),
+  ]);
+});

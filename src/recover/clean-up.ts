@@ -71,12 +71,16 @@ async function tryInStore(
 /** Does `work` again for as long as what it needs is away, up to a time that leaves enough for what comes after it. */
 export async function persist<T>(world: CleanUpWorld, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const signal = AbortSignal.any([world.signal, world.clock.timeout(limits.cleanUpMs)]);
+  let last: ActionError | undefined;
   for (;;) {
     try {
       return await work(signal);
     } catch (error) {
+      // The time is over in the middle of a try: what failed before tells more.
+      if (hasCode(error, "cancelled") && last !== undefined) throw last;
       // A pod that was replaced has its volume, and with it the files, when its container runs again.
       if (!hasCode(error, "exec-failed", "exec-interrupted", "cluster-unreachable", "store-unreachable")) throw error;
+      last = error;
       await world.clock.sleep(limits.undoRetryMs, signal).catch(() => {
         // The time is over: what was tried tells more than that.
         throw error;
