@@ -191,6 +191,8 @@ describe("a scale", () => {
   });
 
   it("changes nothing in a dry run, nor with an old version", async () => {
+    // Pods that still start make versions of their own.
+    await world.waitUntilReady(30_000);
     await cluster.scaleDeployment(target, 0, { dryRun: true });
     expect(await rejectedCode(cluster.scaleDeployment(target, 0, { resourceVersion: "1" }))).toBe("hold-conflict");
     expect(replicas()).toBe(1);
