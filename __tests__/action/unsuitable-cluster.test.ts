@@ -153,3 +153,14 @@ test("Preflight finds that the encryption Secret is missing", async () => {
     contact: "reads",
   });
 });
+
+test("A max-pause that is too short for the API servers to stop in is refused with how much is missing", async () => {
+  const world = await startScenario({ cluster: { gracePeriodSeconds: 400 } });
+  const result = await expectRefusal(world, world.backupInputs({ "max-pause": "4m" }), {
+    code: "input-invalid",
+    // 400 s and the minute for the rest, of 240 s.
+    names: "max-pause is 220 s too short",
+    contact: "reads",
+  });
+  expect(apiServersRow(result)).toBe("never stopped");
+});
