@@ -59,7 +59,8 @@ export const limits = {
   /** Connection and answer of the object store; a part of 8 MiB over 1 Mbit/s takes 64 s. */
   storeConnectMs: 10_000,
   storeRequestMs: 120_000,
-  storeTries: 5,
+  /** Tries of one request to the store, 0.1 s apart at most, doubled each time: in all 13 s on average, for one that restarts. */
+  storeTries: 9,
   /** Writing the record and reading it back, also in a cancelled run: two requests, each of which may need a second try. */
   recordMs: 500_000,
   /** Asking GitHub whether a run is over; without an answer the deadline counts, so nothing waits longer. */

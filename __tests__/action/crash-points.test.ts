@@ -220,6 +220,17 @@ function loseStore(world: World): () => void {
 }
 
 test.concurrent.for(["transfer", "proof"] as const)(
+  "The store is away for seconds in the %s: the backup is one",
+  (moment) =>
+    useWorld(async (world) => {
+      const { result } = await strikeBackup(world, moment, () => {
+        setTimeout(loseStore(world), 2_000);
+      });
+      expect([result.outcome, apiServersRow(result)]).toEqual(["success", "back"]);
+    }),
+);
+
+test.concurrent.for(["transfer", "proof"] as const)(
   "The store is lost for good in the %s: the API servers are back, and recover tidies up",
   (moment) =>
     useImpatientWorld(async (world) => {
