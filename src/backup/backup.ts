@@ -167,6 +167,8 @@ async function keepSnapshot(
   if (failure !== undefined) throw failure;
   world.signal.throwIfAborted();
   if (request.presign) await signSnapshotUrl(request, plan, transferred, world, report);
+  // The record stays: the snapshot is whole, whoever took the hosted cluster over since its last look.
+  await held.hold.assertHeld();
   await dropJournal(world, plan.hostedCluster, plan.nonce);
 }
 

@@ -32,6 +32,8 @@ export async function stopWriters(plan: BackupPlan, hold: Hold, world: BackupWor
     const states = await Promise.all(plan.writers.map((writer) => readWriter(namespace, writer, world)));
     const back = states.filter(({ replicas }) => replicas > 0);
     if (back.length > 0) {
+      // Whoever resumed HyperShift wants them back.
+      await hold.assertHeld();
       timesBack += 1;
       if (timesBack > rescales)
         throw notStopped(

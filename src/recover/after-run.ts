@@ -1,4 +1,4 @@
-import { ActionError } from "../errors.ts";
+import { ActionError, hasCode } from "../errors.ts";
 import { journalAnnotation, type Journal } from "../hypershift/journal.ts";
 import type { ObjectRef } from "../ports.ts";
 import { limits } from "../time-limits.ts";
@@ -19,9 +19,19 @@ export async function finishRun(
   const endMs = clock.nowMs() + limits.postMs;
   const signal = clock.timeout(limits.postMs);
   const bounded = { ...world, signal, cluster: cluster.withSignal(signal), store: store?.withSignal(signal) };
-  await settleRun(bounded, ref, run, prefix);
-  // A look that is under way when the time is over must still be able to tell.
-  await confirmBack(bounded, ref, run.original, endMs - limits.requestTimeoutMs - clock.nowMs());
+  try {
+    await settleRun(bounded, ref, run, prefix);
+    // A look that is under way when the time is over must still be able to tell.
+    await confirmBack(bounded, ref, run.original, endMs - limits.requestTimeoutMs - clock.nowMs());
+  } catch (error) {
+    // Nobody cancels a post step: its time is over.
+    if (!hasCode(error, "cancelled", "cluster-unreachable")) throw error;
+    throw new ActionError(
+      "release-failed",
+      `whether everything of ${ref.namespace}/${ref.name} was put back could not be seen: the API server did not answer in time`,
+      { hint: `to put everything back by hand: ${manualCommands(ref, run.original).join(" ; ")}`, cause: error },
+    );
+  }
 }
 
 /** Waits until the API servers of a run that was put back are ready. Throws `release-failed` with the commands for a human. */

@@ -1,5 +1,5 @@
 import { describeAnswer, type ApiCall } from "../../../src/adapters/kubernetes-errors.ts";
-import { ActionError } from "../../../src/errors.ts";
+import { ActionError, hasCode } from "../../../src/errors.ts";
 import { parseHostedCluster, parseHostedControlPlane } from "../../../src/hypershift/hosted-cluster.ts";
 import { textsAt } from "../../../src/hypershift/json-path.ts";
 import { parsePod, parseWorkload } from "../../../src/hypershift/workload.ts";
@@ -139,7 +139,8 @@ function exec(
     const timeoutMs = Math.min(options.timeoutMs, limits.execStallMs);
     const answer = await wire.send(sent, timeoutMs, () => backend.exec(pod, argv));
     const call = { verb: "get", resource: "pods/exec", namespace: pod.namespace, name: pod.name };
-    if (["error", "refused", "barred"].includes(answer.kind)) throw describeRefusal(answer, call);
+    if (answer.kind === "busy") throw describeAnswer(503, undefined, call);
+    if (["error", "refused", "barred"].includes(answer.kind)) throw describeExecRefusal(answer, call);
     const { expectedBytes } = options;
     if (
       answer.kind === "value" &&
@@ -158,6 +159,14 @@ function describeRefusal(answer: Answer<unknown>, call: ApiCall): unknown {
   if (answer.kind === "barred") return describeAnswer(403, undefined, call);
   if (answer.kind !== "error") return describeAnswer(403, new ApiError(403, "Forbidden", "it is forbidden").body, call);
   return answer.error instanceof ApiError ? describeAnswer(answer.error.code, answer.error.body, call) : answer.error;
+}
+
+/** A pod that is not there may have been replaced. */
+function describeExecRefusal(answer: Answer<unknown>, call: ApiCall): unknown {
+  const error = describeRefusal(answer, call);
+  return hasCode(error, "cluster-refused")
+    ? new ActionError("exec-failed", error.message, { hint: "look at the pod" })
+    : error;
 }
 
 function unreachable(): ActionError {

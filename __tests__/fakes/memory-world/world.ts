@@ -193,6 +193,7 @@ export class MemoryWorld {
       operators.wake();
     });
     return () => {
+      for (const writer of writers) controller.reconcile(writer);
       operators.wake();
     };
   }

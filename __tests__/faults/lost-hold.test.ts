@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { columns } from "./matrix/column.ts";
+import { playBlow } from "./matrix/outcome.ts";
+import { phases, type Phase } from "./matrix/phase.ts";
+import { createStep, runMain } from "../fakes/memory-world/step.ts";
+import { MemoryWorld } from "../fakes/memory-world/world.ts";
+
+function phaseOf(name: string): Phase {
+  const found = phases.find((phase) => phase.name === name);
+  if (found === undefined) throw new Error(`there is no phase ${name}`);
+  return found;
+}
+
+test("an API server that came back since somebody resumed the cluster is not stopped again", async () => {
+  let resumed = false;
+  const stopsAfterwards: string[] = [];
+  const world: MemoryWorld = new MemoryWorld({
+    weather: ({ operation }) => {
+      if (operation === "list pods" && world.replicas["kube-apiserver"] === 0 && !resumed) {
+        resumed = true;
+        world.patchHostedCluster({ spec: { pausedUntil: null } });
+      }
+      return undefined;
+    },
+  });
+  world.objects.onChange((resource) => {
+    if (
+      resource === "deployments" &&
+      resumed &&
+      world.pausedUntil === undefined &&
+      world.replicas["kube-apiserver"] === 3
+    )
+      stopsAfterwards.push("up");
+    else if (stopsAfterwards.length > 0 && world.replicas["kube-apiserver"] === 0) stopsAfterwards.push("down");
+  });
+  const end = await world.timeline.play(runMain(world, createStep(world)));
+  expect(end).toMatchObject({ kind: "red", failure: { code: "hold-lost" } });
+  expect(resumed).toBe(true);
+  expect(stopsAfterwards).not.toContain("down");
+});
+
+test.each(["transfer: complete", "proof", "record: write", "record: read back", "URL"])(
+  "a run whose lock another one has taken since is not green (%s)",
+  async (name) => {
+    expect((await playBlow(phaseOf(name), columns.taken())).words).toBe("hold-lost back kept");
+  },
+);
+
+test("a post step that runs out of time does not say that somebody cancelled it, and says what to type", async () => {
+  const { words } = await playBlow(phaseOf("post: file in the pod"), columns.silent());
+  expect(words).toMatch(/^release-failed /);
+});
