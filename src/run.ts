@@ -3,6 +3,8 @@ import {
   findMistypedInputs,
   listOptOuts,
   parseInputs,
+  readClusterInputs,
+  readFittingPrefix,
   type BackupInputs,
   type ClusterInputs,
   type RecoverInputs,
@@ -14,7 +16,7 @@ import { summarizeRecovery } from "./action/recover-summary.ts";
 import { readRunInfo } from "./action/run-info.ts";
 import { listSecrets, listSignedUrlSecrets, maskSecrets } from "./action/secrets.ts";
 import { findHold, isPost, isSettled, markMain, markSettled, saveHold } from "./action/state.ts";
-import type { StoreInputs } from "./action/store-inputs.ts";
+import { parseStoreInputs, type StoreInputs } from "./action/store-inputs.ts";
 import { summarizeBackup, summarizeFailure, summarizeRestore, writeSummary } from "./action/summary.ts";
 import { createWorkflowRuns } from "./action/workflow-runs.ts";
 import { createClock } from "./adapters/clock.ts";
@@ -103,12 +105,23 @@ async function runRestoreRender(inputs: RestoreRenderInputs, signal: AbortSignal
 async function runPost(): Promise<void> {
   const journal = findHold(core.getState);
   if (isSettled(core.getState) || journal === undefined) return;
-  const inputs = parseInputs(read, process.env);
-  if (inputs.mode !== "backup") return;
-  const world = { cluster: connectCluster(inputs), store: connectStore(inputs.store), clock, log };
+  const inputs = readClusterInputs(read);
+  const cluster = connectCluster(inputs);
+  const { store, prefix, unusable } = findPostStore(inputs);
   await log.group("Post: see that everything is put back", () =>
-    finishRun(world, refOf(inputs), journal, inputs.prefix),
+    finishRun({ cluster, store, clock, log }, refOf(inputs), journal, prefix),
   );
+  if (unusable) throw unusable;
+}
+
+/** A later step may have changed the environment that the store's inputs need; the API servers come back all the same. */
+function findPostStore(cluster: ClusterInputs) {
+  try {
+    const store = connectStore(parseStoreInputs(read, process.env));
+    return { store, prefix: readFittingPrefix(read, cluster) };
+  } catch (error) {
+    return { store: undefined, prefix: "", unusable: describeError(error) };
+  }
 }
 
 async function findFailure(work: () => Promise<void>): Promise<ActionError | undefined> {

@@ -149,7 +149,8 @@ function parseRecoverInputs(read: ReadInput, env: Environment): RecoverInputs {
   };
 }
 
-function readClusterInputs(read: ReadInput): ClusterInputs {
+/** The inputs of the cluster alone. Throws `input-missing`, `input-invalid`. */
+export function readClusterInputs(read: ReadInput): ClusterInputs {
   const kubeconfig = readText(read, "kubeconfig", "the kubeconfig of the management cluster, as text or base64 of it");
   const kubeconfigContext = findLine(read, "kubeconfig-context", 500);
   const { name, namespace } = readHostedCluster(read);
@@ -163,8 +164,8 @@ function readClusterInputs(read: ReadInput): ClusterInputs {
   };
 }
 
-/** Throws `input-invalid` where the key of an object would be too long with it. */
-function readFittingPrefix(read: ReadInput, cluster: ClusterInputs): string {
+/** `s3-prefix`; throws `input-invalid` where the key of an object would be too long with it. */
+export function readFittingPrefix(read: ReadInput, cluster: ClusterInputs): string {
   const prefix = readPrefix(read);
   const { hostedClusterNamespace: namespace, hostedCluster: name } = cluster;
   const longestKey = snapshotKey({ prefix, namespace, name, acquired: new Date(0), nonce: "0".repeat(32) });

@@ -99,6 +99,11 @@ class Step implements RunningStep {
     this.#process?.kill();
   }
 
+  abandon(): void {
+    this.#runnerDied = true;
+    this.#process?.closeLog();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#process?.signal(name);
   }

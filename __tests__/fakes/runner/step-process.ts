@@ -35,6 +35,8 @@ export interface StepProcess {
   readonly cancel: () => void;
   /** SIGKILL to the process and all it started. */
   readonly kill: () => void;
+  /** Nobody reads what it prints any more. */
+  readonly closeLog: () => void;
 }
 
 const running = new Set<StepProcess>();
@@ -82,6 +84,10 @@ export function startStepProcess(options: StepProcessOptions): StepProcess {
     kill: () => {
       step.signal("SIGKILL");
       killTracked(options.trackingId);
+    },
+    closeLog: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
     },
   };
   // A child of the action that holds the streams open does not outlive it for long.

@@ -93,6 +93,8 @@ export interface RunningStep {
   kill(): void;
   /** SIGKILL and no post step: the machine of the runner is gone. */
   killRunner(): void;
+  /** The runner's own process is killed: nobody reads the log of main, which lives on, and there is no post step. */
+  abandon(): void;
   /** One signal and nothing else. */
   signal(name: NodeJS.Signals): void;
   /**
