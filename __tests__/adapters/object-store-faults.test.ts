@@ -128,6 +128,20 @@ test("a body is slow, or cut", async () => {
   expect(entry).toMatchObject({ status: 200, sentBytes: 3 });
 });
 
+test("a client that goes away when it has sent all of a slow body is no defect of the store", async () => {
+  world.store.faults.add({ on: "PutObject", times: 2, action: { kind: "slow-body", bytesPerSecond: 180_000 } });
+  // More than one read of a socket, and little enough for the rest to be buffered.
+  const Body = Buffer.alloc(180_000);
+  const abortSignal = AbortSignal.timeout(300);
+  const cut = client.send(new PutObjectCommand({ Bucket, Key: "cut", Body }), { abortSignal });
+  expect((await refusalOf(cut)).code).toBe("AbortError");
+  const entry = await world.store.waitForRequest(({ endedMs }) => endedMs !== undefined);
+  // As slow: when it is there, the store has come to the end of the first.
+  await client.send(new PutObjectCommand({ Bucket, Key: "whole", Body }));
+  expect(entry).toMatchObject({ status: undefined, errorCode: undefined });
+  expect(world.store.objects(Bucket).map(({ key }) => key)).toEqual(["whole"]);
+});
+
 test("a request that is refused for its signature uses up no fault", async () => {
   const fault: Fault = { on: "*", times: 1, action: { kind: "reset", when: "before" } };
   world.store.faults.add(fault);

@@ -88,7 +88,8 @@ async function serve(
     options.log.announce(entry);
     outcome = await handleRequest(options.world, { method, target, headers, nowMs: options.nowMs(), openBody }, entry);
   } catch (error) {
-    if (request.destroyed && !request.complete) return;
+    // The client went away, perhaps after it had sent all of a body that was not all read yet.
+    if (request.errored !== null || (request.destroyed && !request.complete)) return;
     outcome = { answer: describeFailure(error, entry, options), fault: undefined };
   }
   const { answer, fault } = outcome;
