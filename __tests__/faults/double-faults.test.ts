@@ -21,7 +21,7 @@ function firstOnly(request: WireRequest, struck: WireRequest): Fate {
     : "answered";
 }
 
-function cutTimes(times: number): Blow["fateOf"] {
+function cutTimes(times: number): NonNullable<Blow["fateOf"]> {
   let cut = 0;
   return ({ operation }, struck) => {
     if (operation !== struck.operation || cut >= times) return "answered";
@@ -60,7 +60,7 @@ const doubles: Readonly<Record<string, readonly [phase: string, blow: Blow, word
   ],
   "a cancel while another run takes over": [
     "capture: still held",
-    { ...(takeOver ? { deed: takeOver } : {}), strike: cancel },
+    { deed: takeOver, strike: cancel },
     "cancelled down none; post green: writers; recover: writers",
   ],
   "SIGKILL in the transfer, and the store is away": [
