@@ -30,11 +30,13 @@ export async function findOutputPath(
 
 /**
  * Writes `text` to a file that does not exist yet, readable for its owner alone. It appears whole or not at all: written
- * beside its place and linked there, which never replaces anything. Throws `output-refused`.
+ * beside its place and linked there, which never replaces anything. Throws `output-refused`, also where the draft, which
+ * holds the key, stays behind.
  */
 export async function writeOutput(target: string, text: string): Promise<void> {
   const draft = path.join(path.dirname(target), `.hosted-cluster-restore-${randomBytes(8).toString("hex")}.part`);
   let handle: FileHandle | undefined;
+  let failure: ActionError | undefined;
   try {
     handle = await open(draft, "wx", 0o600);
     // Where the umask takes away more, the owner could not read it.
@@ -43,14 +45,44 @@ export async function writeOutput(target: string, text: string): Promise<void> {
     await handle.sync();
     await link(draft, target);
   } catch (error) {
-    const errno = errnoOf(error);
-    throw errno === "EEXIST"
-      ? refuseOutput(target, "exists already", "set output to a file that nobody else writes", error)
-      : refuseOutput(target, `cannot be written (${errno})`, "set output to a new file under RUNNER_TEMP", error);
-  } finally {
-    await handle?.close();
-    if (handle !== undefined) await unlink(draft);
+    failure = describeWriteError(target, error);
   }
+  const unremoved = handle === undefined ? undefined : await discardDraft(draft, handle);
+  if (unremoved !== undefined) throw describeLeftDraft(target, draft, { failure, unremoved });
+  if (failure !== undefined) throw failure;
+}
+
+/** The code of the system call that could not remove the draft; undefined when it is gone. */
+async function discardDraft(draft: string, handle: FileHandle): Promise<string | undefined> {
+  // All bytes were synced, or the write has failed: nothing is left that a close could tell.
+  await handle.close().catch(() => undefined);
+  try {
+    await unlink(draft);
+    return undefined;
+  } catch (error) {
+    const errno = errnoOf(error);
+    return errno === "ENOENT" ? undefined : errno;
+  }
+}
+
+function describeWriteError(target: string, error: unknown): ActionError {
+  const errno = errnoOf(error);
+  return errno === "EEXIST"
+    ? refuseOutput(target, "exists already", "set output to a file that nobody else writes", error)
+    : refuseOutput(target, `cannot be written (${errno})`, "set output to a new file under RUNNER_TEMP", error);
+}
+
+function describeLeftDraft(
+  target: string,
+  draft: string,
+  { failure, unremoved }: { readonly failure: ActionError | undefined; readonly unremoved: string },
+): ActionError {
+  const problem = failure?.message ?? `the output ${quote(target)} was written`;
+  const left = `its draft ${JSON.stringify(draft)}, which holds the key, cannot be removed (${unremoved})`;
+  return new ActionError("output-refused", `${problem}; ${left}`, {
+    hint: "remove the draft by hand; then set output to a new file under RUNNER_TEMP",
+    cause: failure,
+  });
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -64,8 +96,12 @@ async function exists(file: string): Promise<boolean> {
 }
 
 function refuseOutput(given: string, problem: string, hint: string, cause?: unknown): ActionError {
-  return new ActionError("output-refused", `the output ${JSON.stringify(given.slice(0, 200))} ${problem}`, {
+  return new ActionError("output-refused", `the output ${quote(given)} ${problem}`, {
     hint,
     cause,
   });
+}
+
+function quote(file: string): string {
+  return JSON.stringify(file.slice(0, 200));
 }

@@ -1,6 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { hasCode } from "../../../src/errors.ts";
 import { findOutputPath, writeOutput } from "../../../src/restore/output-file.ts";
 import { rejectedCode } from "./expectations.ts";
 import { createFolders, type Folders } from "./folders.ts";
@@ -108,3 +118,61 @@ describe("the file", () => {
     expect(await rejectedCode(writeOutput(path.join(workspace, "gone/out.yaml"), "x"))).toBe("output-refused");
   });
 });
+
+describe("where the draft of the file cannot be removed", () => {
+  test("the first error is told, also where the draft has gone by itself", async () => {
+    const { workspace } = createFolders();
+    const written = writeOutput(path.join(workspace, "out.yaml"), "secret");
+    unlinkSync(await waitForDraft(workspace));
+    expect(await readRefusal(written)).toContain("ENOENT");
+    expect(readdirSync(workspace)).toEqual([]);
+  });
+
+  test("the first error is told, and where the draft lies that holds the key", async () => {
+    const { workspace } = createFolders();
+    const written = writeOutput(path.join(workspace, "out.yaml"), "secret");
+    const draft = await waitForDraft(workspace);
+    makeUnremovable(draft);
+    const refusal = await readRefusal(written);
+    expect(refusal).toContain("EPERM");
+    expect(refusal).toContain(draft);
+  });
+
+  test("what was written does not pass for a success, and it is told where the draft lies", async () => {
+    const { workspace } = createFolders();
+    const target = path.join(workspace, "out.yaml");
+    const written = writeOutput(target, "secret");
+    const draft = await waitForDraft(workspace);
+    await waitFor(() => existsSync(target));
+    makeUnremovable(draft);
+    expect(await readRefusal(written)).toContain(draft);
+  });
+});
+
+/** As soon as it is there: between two steps of the write, which is one system call after the other. */
+async function waitForDraft(folder: string): Promise<string> {
+  const find = (): string | undefined => readdirSync(folder).find((name) => name.endsWith(".part"));
+  await waitFor(() => find() !== undefined);
+  return path.join(folder, find() ?? "");
+}
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(setImmediate);
+}
+
+/** A folder in its place stands for a file system that refuses, which root is never shown otherwise. */
+function makeUnremovable(draft: string): void {
+  unlinkSync(draft);
+  mkdirSync(draft);
+}
+
+/** The message of an `output-refused`; throws whatever else is thrown. */
+async function readRefusal(promise: Promise<void>): Promise<string | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, "output-refused")) return error.message;
+    throw error;
+  }
+}
