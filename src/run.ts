@@ -14,7 +14,7 @@ import { createLog } from "./action/log.ts";
 import { writeOutputs, type Outputs } from "./action/outputs.ts";
 import { summarizeRecovery } from "./action/recover-summary.ts";
 import { readRunInfo } from "./action/run-info.ts";
-import { listSecrets, listSignedUrlSecrets, maskSecrets } from "./action/secrets.ts";
+import { listKeySecrets, listSecrets, listSignedUrlSecrets, maskSecrets } from "./action/secrets.ts";
 import { findHold, isPost, isSettled, markMain, markSettled, saveHold } from "./action/state.ts";
 import { parseStoreInputs, type StoreInputs } from "./action/store-inputs.ts";
 import { summarizeBackup, summarizeFailure, summarizeRestore, writeSummary } from "./action/summary.ts";
@@ -165,8 +165,8 @@ function refOf(inputs: ClusterInputs): ObjectRef {
   return { namespace: inputs.hostedClusterNamespace, name: inputs.hostedCluster };
 }
 
-function maskSecret(secret: string): void {
-  mask(listSignedUrlSecrets(secret));
+function maskSecret(secret: string | Buffer): void {
+  mask(typeof secret === "string" ? listSignedUrlSecrets(secret) : listKeySecrets(secret));
 }
 
 function mask(secrets: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { appendFile, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { at } from "../../src/hypershift/json-path.ts";
@@ -77,4 +77,29 @@ test("A key of its own signs the URL where it is given", async () => {
   expect(new URL(url).searchParams.get("X-Amz-Credential")).toContain(world.reader.accessKeyId);
   expect(new URL(url).searchParams.get("X-Amz-Expires")).toBe("7200");
   expect(await findUnsettled(world, result)).toEqual([]);
+});
+
+test("A key that was found in the manifest is masked in every way to write it", async () => {
+  const world = await startScenario();
+  const { aesKey } = world.cluster;
+  await appendFile(
+    join(world.workspace, "cluster.yaml"),
+    `---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: example-etcd-encryption-key
+  namespace: clusters
+data:
+  key: ${aesKey.toString("base64")}
+`,
+  );
+  const result = await world.run(world.restoreInputs(await backUp(world), { "encryption-key": "" }));
+  expect(result.outcome).toBe("success");
+  expect((await readRendered(result)).key).toEqual(aesKey);
+  const base64 = aesKey.toString("base64");
+  const hex = aesKey.toString("hex");
+  expect(result.masks.map(({ value }) => value)).toEqual(
+    expect.arrayContaining([base64, base64.replace("=", ""), aesKey.toString("base64url"), hex, hex.toUpperCase()]),
+  );
 });

@@ -39,7 +39,7 @@ export async function renderRestore(request: RestoreRequest, world: RestoreWorld
     checkIdentity(record, cluster, log);
     checkRelease(record.hostedCluster, cluster, { log, allowUnsafe: request.allowUnsafeRestore });
     const key = findEncryptionKey(record.encryption, documents, target, { given: request.encryptionKey, log });
-    if (key !== undefined) world.onSecret(key.key.toString("base64"));
+    if (key !== undefined) world.onSecret(key.key);
     log.info(key === undefined ? "no key is needed" : "the key is the one that encrypts the snapshot");
     return Promise.resolve(key);
   });

@@ -10,8 +10,8 @@ export interface RestoreWorld {
   readonly clock: Pick<Clock, "nowMs">;
   readonly log: Log;
   readonly environment: Environment;
-  /** Called with a secret before anything could print it. */
-  readonly onSecret: (value: string) => void;
+  /** Called with a secret before anything could print it: a signed URL, or the bytes of a key. */
+  readonly onSecret: (value: string | Buffer) => void;
 }
 
 export interface RestoreRequest {

@@ -9,7 +9,7 @@ const now = Date.parse("2026-11-25T08:00:00.700Z");
 
 async function sign(options: MemoryStoreOptions = {}, expiresInSeconds = 3_600) {
   const store = createMemoryStore(options);
-  const secrets: string[] = [];
+  const secrets: (string | Buffer)[] = [];
   const log = createMemoryLog();
   const world = {
     store,
