@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createStep, runMain } from "../fakes/memory-world/step.ts";
+import { createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
+import { createStep, runMain, type StageEnd } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import { findLeft } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
@@ -32,3 +33,26 @@ test("a store that is gone before the record is named as such, not as a cancelle
   expect(describeEnd(end)).toMatch(/^red with store-unreachable/);
   expect(world.bucket.keys).toEqual([]);
 });
+
+test.each([1, 2, 3])(
+  "no record says that a snapshot exists which a recovery removed meanwhile (%d s before)",
+  async (secondsBefore) => {
+    let recovered: Promise<StageEnd> | undefined;
+    const world: MemoryWorld = new MemoryWorld({
+      // The store is so slow that a recovery, which takes the run for a completed one, comes in between.
+      latencyMs: ({ operation, machine }) => (operation === "put object" && machine === step.machine ? 8_000 : 20),
+      weather: ({ operation, machine }) => {
+        if (operation === "put object" && machine === step.machine)
+          world.timeline.after((4 - secondsBefore) * 1000, () => {
+            const runs = { findRunState: () => Promise.resolve("completed" as const) };
+            recovered ??= runRecover(world, createRecoverStep(world, runs));
+          });
+        return undefined;
+      },
+    });
+    const step = createStep(world);
+    expect(describeEnd(await world.timeline.play(runMain(world, step)))).toMatch(/^red with hold-lost/);
+    expect(await recovered).toMatchObject({ kind: "green" });
+    expect(world.bucket.keys).toEqual([]);
+  },
+);

@@ -155,7 +155,7 @@ async function keepSnapshot(
   });
   const failure = await log.group("Record: wait for the API servers, then say that the snapshot exists", async () => {
     const unconfirmed = await waitForRelease(held.back, world);
-    await writeRecord(plan, { saved, transferred }, report, world);
+    await writeRecord(plan, { saved, transferred }, held.hold, report, world);
     noteSnapshot(plan, saved, transferred.digests.sha256, world, report);
     log.info(`${report.snapshotUri ?? ""} is a backup now`);
     return unconfirmed === "waiting" ? await held.back : unconfirmed;

@@ -20,6 +20,8 @@ export class Hold {
   readonly #lastDeadline: Date;
   /** How far the API server's clock is ahead of this machine's. */
   readonly #clockOffsetMs: number;
+  /** Of every journal that this run wrote, or tried to. */
+  readonly #deadlines = new Set<string>();
   #journal: Journal;
   #paused: boolean;
   #renewal: Promise<void> | undefined;
@@ -33,6 +35,7 @@ export class Hold {
     this.#plan = plan;
     this.#world = world;
     this.#journal = journal;
+    this.#deadlines.add(journal.deadline);
     this.#paused = options.paused;
     this.#lastDeadline = options.lastDeadline;
     this.#clockOffsetMs = options.now.getTime() - world.clock.nowMs();
@@ -144,8 +147,8 @@ export class Hold {
   }
 
   /** Throws `hold-lost` unless the cluster is held by this run, with at least `reserveMs` left. */
-  async assertHeld(reserveMs = 0): Promise<void> {
-    const current = await this.#world.cluster.findHostedCluster(this.#plan.hostedCluster);
+  async assertHeld(reserveMs = 0, signal = this.#world.signal): Promise<void> {
+    const current = await this.#world.cluster.withSignal(signal).findHostedCluster(this.#plan.hostedCluster);
     this.#checkHeld(current);
     const leftMs = this.#leftMs();
     if (this.#paused && leftMs < reserveMs)
@@ -160,6 +163,7 @@ export class Hold {
     if (released === undefined) throw this.#lost("its journal was taken away or replaced");
     this.#paused = false;
     this.#journal = released;
+    this.#deadlines.add(released.deadline);
     this.#world.saveJournal(released);
   }
 
@@ -180,6 +184,7 @@ export class Hold {
       const deadline = renew ? formatTime(new Date(renewedMs)) : this.#journal.deadline;
       const next: Journal = { ...this.#journal, phase, deadline };
       this.#world.saveJournal(next);
+      this.#deadlines.add(deadline);
       try {
         await cluster.patchHostedCluster(
           this.#plan.hostedCluster,
@@ -203,6 +208,8 @@ export class Hold {
     const journal = findJournal(current, new Date(this.#serverNowMs()));
     if (journal === undefined) throw this.#lost("its journal was taken away");
     if (journal.nonce !== this.#journal.nonce) throw this.#lost("another run took it over");
+    // A recovery writes the journal before it looks for what may be removed.
+    if (!this.#deadlines.has(journal.deadline)) throw this.#lost("a recovery took this run for a dead one");
     // A patch of this run whose answer was lost may have set a newer deadline: the journal in the cluster tells it.
     if (this.#paused && current.pausedUntil !== journal.deadline)
       throw this.#lost(`spec.pausedUntil was changed to ${JSON.stringify(current.pausedUntil ?? null)}`);

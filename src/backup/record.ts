@@ -1,9 +1,10 @@
-import { ActionError, hasCode } from "../errors.ts";
+import { ActionError, describeError, hasCode } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { SnapshotStore } from "../ports.ts";
 import { formatSnapshotUri, formatTime, recordKey } from "../snapshot/location.ts";
 import { renderRecord, type SnapshotEntry, type SnapshotRecord } from "../snapshot/record.ts";
 import { limits } from "../time-limits.ts";
+import type { Hold } from "./hold.ts";
 import type { BackupPlan } from "./preflight.ts";
 import type { Transferred } from "./transfer.ts";
 import type { BackupReport, BackupWorld } from "./world.ts";
@@ -11,18 +12,22 @@ import type { BackupReport, BackupWorld } from "./world.ts";
 /**
  * Writes the record beside a snapshot that passed its proof, and reads it back: from then on the snapshot exists. It is
  * one small request that a cancelled run still makes, since a cluster that does not come back needs its snapshot most.
+ * Throws `hold-lost`, with the record removed, where somebody took this run for dead and may have removed the snapshot:
+ * whoever looks for it after the journal was seen to be this run's finds its record.
  */
 export async function writeRecord(
   plan: BackupPlan,
   result: { readonly saved: SavedSnapshot; readonly transferred: Transferred },
+  hold: Hold,
   report: BackupReport,
   world: BackupWorld,
 ): Promise<void> {
+  await assertNotTaken(hold, world);
   const store = world.store.withSignal(world.clock.timeout(limits.recordMs));
   const key = recordKey(plan.key);
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
   const body = renderRecord(describe(plan, result, report, world));
-  const stored = await putAndRead(store, key, body, plan.nonce).catch((error: unknown) => {
+  const { stored, versionId } = await putAndRead(store, key, body, plan.nonce).catch((error: unknown) => {
     if (!hasCode(error, "cancelled")) throw error;
     throw new ActionError("store-unreachable", `the record ${uri} was not written within its time`, {
       hint: "look whether the store answers, and what is between the runner and it",
@@ -33,14 +38,40 @@ export async function writeRecord(
     throw new ActionError("proof-failed", `the record ${uri}, read back, is not what was written`, {
       hint: "do not trust this store before its operator has found out why",
     });
+  try {
+    await assertNotTaken(hold, world);
+  } catch (error) {
+    await store.deleteObject(key, versionId === undefined ? {} : { versionId }).catch((failed: unknown) => {
+      world.log.warning(
+        `the record ${uri} of a snapshot that may be gone stayed (${describeError(failed).code}); remove it`,
+      );
+    });
+    throw error;
+  }
   report.recordUri = uri;
 }
 
-async function putAndRead(store: SnapshotStore, key: string, body: Buffer, nonce: string): Promise<Buffer> {
-  await store.putNewObject(key, body, { contentType: "application/json", metadata: { nonce } });
+/** An API server that is away hides nobody who takes a run for dead; `signal` has no say, as for the record itself. */
+async function assertNotTaken(hold: Hold, { clock, log }: BackupWorld): Promise<void> {
+  try {
+    await hold.assertHeld(0, clock.timeout(limits.requestTimeoutMs));
+  } catch (error) {
+    const { code, message } = describeError(error);
+    if (code === "hold-lost") throw error;
+    log.debug(`whether the lock is still there could not be seen (${code}: ${message})`);
+  }
+}
+
+async function putAndRead(
+  store: SnapshotStore,
+  key: string,
+  body: Buffer,
+  nonce: string,
+): Promise<{ readonly stored: Buffer; readonly versionId: string | undefined }> {
+  const { versionId } = await store.putNewObject(key, body, { contentType: "application/json", metadata: { nonce } });
   const chunks: Uint8Array[] = [];
   for await (const chunk of store.readObject(key)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return { stored: Buffer.concat(chunks), versionId };
 }
 
 function describe(
