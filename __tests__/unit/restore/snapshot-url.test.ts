@@ -16,7 +16,7 @@ async function sign(options: MemoryStoreOptions = {}, expiresInSeconds = 3_600) 
     log,
     clock: { nowMs: () => now },
     environment: {},
-    onSecret: (secret: string) => {
+    onSecret: (secret: string | Buffer) => {
       // Nothing may be told of a URL before it is masked.
       expect(store.asked.at(-1)).toBe("sign");
       secrets.push(secret);
