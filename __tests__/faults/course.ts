@@ -82,6 +82,16 @@ export const courses: readonly Course[] = [
     { choose: (requests) => around(requests, "save hold", 1).slice(0, 7) },
   ),
   backup(
+    "long to save",
+    { databaseBytes: 5 * 1024 ** 3, savedAfterMs: 9 * 60_000 },
+    { choose: (requests) => around(requests, "save hold", 3) },
+  ),
+  backup(
+    "one member",
+    { etcdMembers: 1 },
+    { choose: (requests) => requests.filter(({ service }) => service === "exec") },
+  ),
+  backup(
     "in several parts",
     { snapshotBytes: 17 * 1024 * 1024, request: { quiesce: false } },
     {

@@ -29,7 +29,18 @@ export interface PodTrouble {
   readonly damaged: boolean;
   /** Parts come with a changed byte. */
   readonly garbled: boolean;
+  /** The next part lacks its last byte, and its command ends well. */
+  readonly cutShort: boolean;
 }
+
+export const noTrouble: PodTrouble = {
+  volumeFull: false,
+  deaf: false,
+  stalled: false,
+  damaged: false,
+  garbled: false,
+  cutShort: false,
+};
 
 const openedAfterMs = 20;
 const volumeKib = 8 * 1024 * 1024;
@@ -42,7 +53,7 @@ export class EtcdPod {
   readonly #files = new Map<string, { readonly bytes: Buffer; readonly writtenMs: number }>();
   /** From the first bytes of a save to its end. */
   savedAfterMs = 300;
-  trouble: PodTrouble = { volumeFull: false, deaf: false, stalled: false, damaged: false, garbled: false };
+  trouble = noTrouble;
   /** Revision at which each save of this pod took its view, and whether an API server could write then. */
   readonly views: { readonly file: string; readonly revision: number; readonly written: boolean }[] = [];
   readonly #options: EtcdPodOptions;
@@ -181,6 +192,10 @@ export class EtcdPod {
 
   #readPart(file: string, offset: number, lengthBytes: number): Buffer | undefined {
     const part = this.#find(file)?.subarray(offset, offset + lengthBytes);
+    if (part !== undefined && this.trouble.cutShort) {
+      this.trouble = { ...this.trouble, cutShort: false };
+      return part.subarray(0, -1);
+    }
     if (part === undefined || !this.trouble.garbled) return part;
     const garbled = Buffer.from(part);
     garbled.writeUInt8(garbled.readUInt8(0) ^ 1, 0);

@@ -34,6 +34,8 @@ export interface MemoryWorldOptions {
   readonly etcdMembers?: number;
   readonly databaseBytes?: number;
   readonly snapshotBytes?: number;
+  /** From the first bytes of a save to its end. */
+  readonly savedAfterMs?: number;
   readonly switches?: Partial<Switches>;
   /** Merged into the HostedCluster before it is made. */
   readonly hostedClusterPatch?: JsonObject;
@@ -76,6 +78,7 @@ export class MemoryWorld {
     createDeployments(this.objects, hosted);
     createEtcdObjects(this.objects, hosted);
     this.pods = createPods(hosted.etcdMembers, options, this.timeline, this.keyspace);
+    for (const pod of this.pods.values()) pod.savedAfterMs = options.savedAfterMs ?? pod.savedAfterMs;
     this.#wake = this.#startControllers();
     this.watch = new Watch(this);
     this.backend = {

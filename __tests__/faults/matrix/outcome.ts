@@ -1,6 +1,7 @@
 import { journalAnnotation } from "../../../src/hypershift/journal.ts";
 import type { WorkflowRuns } from "../../../src/ports.ts";
 import { recordKey } from "../../../src/snapshot/location.ts";
+import { noTrouble } from "../../fakes/memory-world/etcd-pod.ts";
 import { createRecoverStep, runRecover } from "../../fakes/memory-world/recover-step.ts";
 import { createStep, runMain, runPost, type StageEnd, type Step } from "../../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../../fakes/memory-world/world.ts";
@@ -126,8 +127,7 @@ async function settle({ world, before, step }: Scene): Promise<readonly string[]
     rescalesWhilePaused: "never",
     drainMs: 600,
   });
-  for (const pod of world.pods.values())
-    pod.trouble = { volumeFull: false, deaf: false, stalled: false, damaged: false, garbled: false };
+  for (const pod of world.pods.values()) pod.trouble = noTrouble;
   await world.timeline.pass(allDeadlinesMs);
   if (world.hostedCluster === undefined) return [];
   const down = findDown(world, before).map((what) => `after the deadline: ${what}`);

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { at } from "../../src/hypershift/json-path.ts";
+import { journalAnnotation } from "../../src/hypershift/journal.ts";
+import { createStep, runMain, runPost } from "../fakes/memory-world/step.ts";
+import { controlPlane, MemoryWorld, type MemoryWorldOptions } from "../fakes/memory-world/world.ts";
+import { dieInCapture, setScene } from "./matrix/outcome.ts";
+import { describeEnd } from "./trial.ts";
+
+/** A world in which something is done at the first request with `operation`. */
+function worldWith(
+  operation: string,
+  what: (world: MemoryWorld) => void,
+  options: MemoryWorldOptions = {},
+): MemoryWorld {
+  let isDone = false;
+  const world: MemoryWorld = new MemoryWorld({
+    ...options,
+    weather: (request) => {
+      if (!isDone && request.operation === operation) {
+        isDone = true;
+        what(world);
+      }
+      return undefined;
+    },
+  });
+  return world;
+}
+
+async function backUp(world: MemoryWorld): Promise<string> {
+  return describeEnd(await world.timeline.play(runMain(world, createStep(world))));
+}
+
+test("nothing is stopped while the operator that starts API servers takes no notice of the pause", async () => {
+  const world = new MemoryWorld({ switches: { controlPlaneOperator: "dead" } });
+  expect(await backUp(world)).toMatch(/^red with pause-not-confirmed/);
+  expect(world.watch.longestOutageMs).toBe(0);
+});
+
+test("a pause that is renewed again and again ends with max-pause", async () => {
+  const maxPauseMs = 4 * 60_000;
+  const world = new MemoryWorld({ request: { maxPauseMs }, gracePeriodSeconds: 150, switches: { drainMs: 179_000 } });
+  const step = createStep(world);
+  const lastsMs: number[] = [];
+  const look = (): void => {
+    const acquired = at(JSON.parse(world.journal ?? "{}"), "acquired");
+    if (world.pausedUntil !== undefined) lastsMs.push(Date.parse(world.pausedUntil) - Date.parse(String(acquired)));
+    if (step.machine.alive) world.timeline.after(1000, look);
+  };
+  look();
+  await world.timeline.play(runMain(world, step));
+  expect(Math.max(...lastsMs)).toBe(maxPauseMs);
+});
+
+test("a capture whose journal somebody took away is given up", async () => {
+  const world = worldWith("exec save", (it) => {
+    it.patchHostedCluster({ metadata: { annotations: { [journalAnnotation]: null } } });
+  });
+  expect(await backUp(world)).toMatch(/^red with hold-lost/);
+});
+
+test("a writer that somebody changed while the snapshot was opened makes it none of stopped writers", async () => {
+  const world = worldWith("exec save", ({ objects }) => {
+    const metadata = { annotations: { touched: "true" } };
+    objects.patch("deployments", controlPlane, "kube-apiserver", { metadata });
+  });
+  expect(await backUp(world)).toMatch(/^red with hold-lost/);
+});
+
+test("a writer that comes back whatever is done is not stopped for ever", async () => {
+  const world = new MemoryWorld({ switches: { rescalesWhilePaused: "always" } });
+  let comebacks = 0;
+  let wasStopped = false;
+  world.objects.onChange((resource) => {
+    if (resource !== "deployments") return;
+    const isStopped = world.replicas["kube-apiserver"] === 0;
+    if (wasStopped && !isStopped) comebacks += 1;
+    wasStopped = isStopped;
+  });
+  expect(await backUp(world)).toMatch(/^red with writers-not-stopped/);
+  expect(comebacks).toBeLessThan(6);
+});
+
+test("replicas that somebody raised above the original stay", async () => {
+  const scene = await setScene();
+  const { world, step } = scene;
+  await dieInCapture(scene);
+  // HyperShift has a number of its own.
+  world.set({ controlPlaneOperator: "dead" });
+  world.scale("kube-apiserver", 5);
+  await world.timeline.play(runPost(world, step));
+  expect(world.replicas).toEqual({ "kube-apiserver": 5, "openshift-apiserver": 3, "openshift-oauth-apiserver": 3 });
+});
+
+test("a part that came short is read again, although its command ended well", async () => {
+  const world = worldWith("exec part", ({ pods }) => {
+    for (const pod of pods.values()) pod.trouble = { ...pod.trouble, cutShort: true };
+  });
+  expect(await backUp(world)).toBe("green");
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { journalAnnotation, renderJournal } from "../../src/hypershift/journal.ts";
+import { snapshotKey } from "../../src/snapshot/location.ts";
+import { createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
+import { createStep, runMain } from "../fakes/memory-world/step.ts";
+import { hostedClusterRef, MemoryWorld } from "../fakes/memory-world/world.ts";
+import { describeEnd } from "./trial.ts";
+
+const nonce = "0123456789abcdef".repeat(2);
+const hourMs = 3_600_000;
+
+/** A save of a run with `nonce` in the pod etcd-1, as it is when the run has gone. */
+async function leaveFile(world: MemoryWorld): Promise<void> {
+  const file = `/var/lib/hypershift-etcd-backup-${nonce}-1.db`;
+  await world.timeline.play(
+    world.pods.get("etcd-1")?.run(["sh", "-c", "", "save", "start", file, "60", "1"]) ??
+      Promise.reject(new Error("there is no pod")),
+  );
+}
+
+function leaveObject(world: MemoryWorld, metadata: Readonly<Record<string, string>>): string {
+  const key = snapshotKey({ prefix: world.request.prefix, ...hostedClusterRef, acquired: world.clock.now(), nonce });
+  world.bucket.put(key, Buffer.from("a snapshot"), metadata);
+  return key;
+}
+
+async function recover(world: MemoryWorld): Promise<string> {
+  return describeEnd(await world.timeline.play(runRecover(world, createRecoverStep(world))));
+}
+
+test("the files of a live run are left alone, however old they are", async () => {
+  const world = new MemoryWorld();
+  await leaveFile(world);
+  await world.timeline.pass(3 * hourMs);
+  const journal = renderJournal({
+    v: 1,
+    nonce,
+    run: { repository: "octo/backups", runId: "1", runAttempt: "1", url: "" },
+    acquired: world.clock.timestamp(-3 * hourMs),
+    deadline: world.clock.timestamp(600_000),
+    phase: "transfer",
+    original: { pausedUntil: null, replicas: {} },
+    members: ["etcd-1"],
+  });
+  world.patchHostedCluster({ metadata: { annotations: { [journalAnnotation]: journal } } });
+  expect(await recover(world)).toBe("green");
+  expect(world.pods.get("etcd-1")?.leftFiles).not.toEqual([]);
+});
+
+test.each([
+  ["young", 60_000, false],
+  ["old", 3 * hourMs, true],
+])("the %s files of a run that nobody knows", async (_, ageMs, isRemoved) => {
+  const world = new MemoryWorld();
+  await leaveFile(world);
+  await world.timeline.pass(ageMs);
+  expect(await recover(world)).toBe("green");
+  expect(world.pods.get("etcd-1")?.leftFiles.length === 0).toBe(isRemoved);
+});
+
+test.each([
+  ["young", 60_000, nonce, false],
+  ["old", 3 * hourMs, nonce, true],
+  ["old, and another run's by its nonce", 3 * hourMs, "f".repeat(32), false],
+  ["old, and without a nonce", 3 * hourMs, undefined, false],
+])("an object without a record that is %s", async (_, ageMs, ofNonce, isRemoved) => {
+  const world = new MemoryWorld();
+  const key = leaveObject(world, ofNonce === undefined ? {} : { nonce: ofNonce });
+  await world.timeline.pass(ageMs);
+  expect(await recover(world)).toBe("green");
+  expect(world.bucket.find(key) === undefined).toBe(isRemoved);
+});
+
+test("an original pause that the API does not take any more is removed", async () => {
+  const world = new MemoryWorld();
+  const { namespace, name } = hostedClusterRef;
+  const hostedCluster = world.objects.get("hostedclusters", namespace, name);
+  const spec = { ...(hostedCluster["spec"] as object), pausedUntil: "soon" };
+  world.watch.expectForeign({ spec: { pausedUntil: "soon" } });
+  world.objects.replace("hostedclusters", { ...hostedCluster, spec });
+  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
+  expect(world.pausedUntil).toBeUndefined();
+});
