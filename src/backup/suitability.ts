@@ -19,6 +19,8 @@ const oldestRelease = [4, 14] as const;
 export interface Writer {
   readonly name: WriterName;
   readonly replicas: number;
+  /** Before anything was stopped: fewer than wanted only with `allow-unhealthy`. */
+  readonly readyReplicas: number;
   readonly gracePeriodSeconds: number;
   readonly matchLabels: Readonly<Record<string, string>>;
 }
@@ -43,8 +45,8 @@ export async function readWriters(namespace: string, world: BackupWorld): Promis
 
 export function toWriter(deployment: Workload): Writer {
   const name = writerNames.find((known) => known === deployment.name) ?? "kube-apiserver";
-  const { replicas, gracePeriodSeconds, matchLabels } = deployment;
-  return { name, replicas, gracePeriodSeconds, matchLabels };
+  const { replicas, readyReplicas, gracePeriodSeconds, matchLabels } = deployment;
+  return { name, replicas, readyReplicas, gracePeriodSeconds, matchLabels };
 }
 
 export function checkWriter(deployment: Workload, findings: Findings): void {

@@ -84,9 +84,13 @@ export async function confirmRelease(
   const { original } = hold.journal;
   const ref = { namespace: plan.controlPlaneNamespace, name: plan.hostedCluster.name };
   const giveUpMs = clock.nowMs() + limits.writersReadyMs;
+  // A pod that was not ready before is not waited for.
+  const before = Object.fromEntries(
+    plan.writers.map(({ name, replicas, readyReplicas }) => [name, Math.min(replicas, readyReplicas)]),
+  );
   for (;;) {
     const [down, controlPlane] = await Promise.all([
-      findDownWriters(cluster, ref.namespace, original.replicas),
+      findDownWriters(cluster, ref.namespace, before),
       cluster.findHostedControlPlane(ref),
     ]).catch((error: unknown) => {
       // Nothing is asked of the API server here but how things are: while it is away, they are as they were.

@@ -151,19 +151,19 @@ export async function dropJournal(world: PutBackWorld, ref: ObjectRef, nonce: st
   }
 }
 
-/** The writers that are not back to their original number of ready pods. */
+/** The writers that have fewer ready pods than before, by their names; all of what is wanted of them now is enough. */
 export async function findDownWriters(
   cluster: ManagementCluster,
   namespace: string,
-  original: Replicas,
+  before: Replicas,
 ): Promise<readonly WriterName[]> {
   const found = await Promise.all(
-    writerEntries(original).map(async ([name, replicas]): Promise<readonly WriterName[]> => {
+    writerEntries(before).map(async ([name, ready]): Promise<readonly WriterName[]> => {
       const deployment = await cluster.findDeployment({ namespace, name });
       // HyperShift sets 1 or 3 whatever was there before, and may do so while this waits.
-      const wanted = Math.min(replicas, deployment?.replicas ?? 0);
+      const wanted = deployment?.replicas ?? 0;
       const current = deployment !== undefined && deployment.observedGeneration >= deployment.generation;
-      return current && wanted > 0 && deployment.readyReplicas >= wanted ? [] : [name];
+      return current && wanted > 0 && deployment.readyReplicas >= Math.min(ready, wanted) ? [] : [name];
     }),
   );
   return found.flat();
