@@ -150,13 +150,6 @@ describe("writing a record", () => {
     expect(await store.putNewObject("a.json", Buffer.from("mine"), record)).toEqual({ versionId: "v7" });
     expect(server.names()).toEqual(["PutObject", "PutObject"]);
   });
-
-  it("is refused when the store does not confirm to encrypt", async () => {
-    const { store } = await connect(({ name }) => (name === "HeadObject" ? head(4, nonce, md5) : { status: 200 }), {
-      serverSideEncryption: "AES256",
-    });
-    expect(await rejectedCode(store.putNewObject("a.json", Buffer.from("mine"), record))).toBe("store-refused");
-  });
 });
 
 describe("uploading a part", () => {
@@ -216,18 +209,6 @@ describe("uploading a part", () => {
     expect(create?.headers["x-amz-meta-nonce"]).toBe(nonce.nonce);
     expect(sent?.headers["x-amz-checksum-crc32"]).toBe(part.checksum);
     expect(complete?.body.toString()).toContain(`<ChecksumCRC32>${part.checksum ?? ""}</ChecksumCRC32>`);
-  });
-
-  it("aborts an upload that the store does not confirm to encrypt", async () => {
-    const { server, store } = await connect(
-      ({ name }) => (name === "CreateMultipartUpload" ? created : { status: 204 }),
-      {
-        serverSideEncryption: "aws:kms",
-        kmsKeyId: "key",
-      },
-    );
-    expect(await rejectedCode(store.startUpload("a.db", nonce))).toBe("store-refused");
-    expect(server.names()).toEqual(["CreateMultipartUpload", "AbortMultipartUpload"]);
   });
 });
 

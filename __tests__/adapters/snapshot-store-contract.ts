@@ -188,14 +188,6 @@ export function describeSnapshotStore(name: string, open: () => StoreWorld): voi
       for (const upload of await connect().listUploads("region/a.db")) await connect().abortUpload(upload);
     });
 
-    it("confirms the encryption that is asked for, or is refused and keeps no upload", async () => {
-      const store = connect({ serverSideEncryption: "AES256" });
-      const started = await store.startUpload("encrypted/a.db", { nonce: "03" }).catch((error: unknown) => error);
-      if (hasCode(started, "store-refused")) expect(await store.listUploads("encrypted/a.db")).toEqual([]);
-      else expect(await store.listUploads("encrypted/a.db")).toMatchObject([started]);
-      for (const upload of await store.listUploads("encrypted/a.db")) await store.abortUpload(upload);
-    });
-
     it("says what is not there", async () => {
       const store = connect();
       expect(await rejectedCode(readAll(store.readObject("absent/a.db")))).toBe("object-not-found");

@@ -45,7 +45,6 @@ export function describeCall(context: StoreContext, operation: StoreOperation, k
     host: connection.host,
     region: connection.region,
     credentialsGiven: settings.credentials !== undefined,
-    kms: settings.serverSideEncryption?.startsWith("aws:kms") === true,
   };
 }
 

@@ -27,8 +27,6 @@ export interface StoreSettings {
   readonly presignCredentials?: StoreCredentials;
   readonly expectedBucketOwner?: string;
   readonly checksums: "auto" | "when-supported" | "when-required";
-  readonly serverSideEncryption?: "AES256" | "aws:kms" | "aws:kms:dsse";
-  readonly kmsKeyId?: string;
   readonly limits?: StoreLimits;
 }
 

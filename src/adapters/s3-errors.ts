@@ -30,8 +30,6 @@ export interface StoreCall {
   readonly region: string;
   /** True when the credentials are the user's inputs, false when they are the ambient ones. */
   readonly credentialsGiven: boolean;
-  /** True when a KMS key encrypts the objects. */
-  readonly kms: boolean;
 }
 
 /** S3 codes that say what the status alone does not; servers differ in both, observed on AWS, RADOS gateway, versitygw, Garage, MinIO. */
@@ -151,7 +149,6 @@ function findHint(code: ErrorCode, failure: StoreFailure, call: StoreCall): stri
         ...(looks
           ? [`and s3:ListBucket on arn:aws:s3:::${call.bucket}: without it a missing object is refused too`]
           : []),
-        ...(call.kms ? ["and kms:GenerateDataKey and kms:Decrypt on the KMS key"] : []),
       ].join(", ");
     }
     case "object-exists":

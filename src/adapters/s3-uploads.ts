@@ -9,11 +9,9 @@ import { ActionError, describeError, hasCode } from "../errors.ts";
 import type { StoredObject, Upload, UploadedPart } from "../ports.ts";
 import { failureOf, sendCall, target, type StoreContext } from "./s3-calls.ts";
 import {
-  checkEncryption,
   crc32Base64,
   damagedCodes,
   decideByLook,
-  encryption,
   incomplete,
   hasMetadata,
   withRetries,
@@ -26,7 +24,6 @@ export async function startUpload(context: StoreContext, key: string, metadata: 
     client.send(
       new CreateMultipartUploadCommand({
         ...target(context, key),
-        ...encryption(context),
         ContentType: "application/octet-stream",
         Metadata: { ...metadata },
         // Part checksums at completion are refused (400 InvalidPart) by some stores unless the algorithm was named here.
@@ -36,14 +33,7 @@ export async function startUpload(context: StoreContext, key: string, metadata: 
     ),
   );
   if (!answer.UploadId) throw incomplete(context, key, "the store named no upload");
-  const upload = { key, id: answer.UploadId };
-  try {
-    checkEncryption(context, key, answer.ServerSideEncryption);
-  } catch (error) {
-    await abortQuietly(context, upload);
-    throw error;
-  }
-  return upload;
+  return { key, id: answer.UploadId };
 }
 
 export async function uploadPart(

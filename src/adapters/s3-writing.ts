@@ -36,7 +36,6 @@ export async function putNewObject(
   const md5Hex = md5.copy().digest("hex");
   const command = {
     ...target(context, key),
-    ...encryption(context),
     Body: body,
     ContentLength: body.byteLength,
     ContentType: options.contentType,
@@ -46,13 +45,11 @@ export async function putNewObject(
       ? { ChecksumCRC32: crc32Base64(body) }
       : { ContentMD5: md5.digest("base64") }),
   };
-  let encrypted: string | undefined;
   let versionId: string | undefined;
   try {
     const answer = await withRetries(context, ["ConditionalRequestConflict", ...damagedCodes], () =>
       sendCall(context, "PutObject", key, (sendOptions) => client.send(new PutObjectCommand(command), sendOptions)),
     );
-    encrypted = answer.ServerSideEncryption;
     versionId = answer.VersionId;
   } catch (error) {
     // A try whose answer was lost makes the next one fail: only a look tells whose object it is.
@@ -63,10 +60,8 @@ export async function putNewObject(
       const same = stored.sizeBytes === body.byteLength && hasMetadata(stored, options.metadata);
       return same && (!comparable || look.etag === md5Hex);
     });
-    encrypted = found.encryption;
     versionId = found.stored.versionId;
   }
-  checkEncryption(context, key, encrypted);
   return versionId === undefined || versionId === "null" ? {} : { versionId };
 }
 
@@ -116,30 +111,6 @@ export async function withRetries<T>(
       await waitForRetry(context, tries);
     }
   }
-}
-
-export function encryption(context: StoreContext): {
-  ServerSideEncryption?: "AES256" | "aws:kms" | "aws:kms:dsse";
-  SSEKMSKeyId?: string;
-} {
-  const { serverSideEncryption, kmsKeyId } = context.settings;
-  return {
-    ...(serverSideEncryption === undefined ? {} : { ServerSideEncryption: serverSideEncryption }),
-    ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
-  };
-}
-
-/** Some stores take the header and do not encrypt: only an answer that repeats it counts. */
-export function checkEncryption(context: StoreContext, key: string, answered: string | undefined): void {
-  const asked = context.settings.serverSideEncryption;
-  if (asked === undefined || answered === asked) return;
-  throw new ActionError(
-    "store-refused",
-    `the store does not confirm to encrypt s3://${context.settings.bucket}/${key}`,
-    {
-      hint: "leave s3-server-side-encryption empty if the store encrypts by itself, or not at all",
-    },
-  );
 }
 
 export function incomplete(context: StoreContext, key: string, problem: string): ActionError {

@@ -28,7 +28,6 @@ function call(operation: StoreOperation, changes: Partial<StoreCall> = {}): Stor
     host: "store:9000",
     region: "us-east-1",
     credentialsGiven: true,
-    kms: false,
     ...changes,
   };
 }
@@ -99,12 +98,6 @@ describe("describeStoreError", () => {
       call("HeadObject", { credentialsGiven: false }),
     );
     expect(described.hint).toContain("AWS_SECRET_ACCESS_KEY");
-  });
-
-  it("asks for the KMS permissions where KMS encrypts", () => {
-    expect(describeStoreError(answer(403, "AccessDenied"), call("UploadPart", { kms: true })).hint).toContain(
-      "kms:Decrypt",
-    );
   });
 
   it("explains certificates of buckets with dots", () => {
