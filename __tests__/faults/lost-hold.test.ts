@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { journalAnnotation } from "../../src/hypershift/journal.ts";
 import { columns } from "./matrix/column.ts";
 import { playBlow } from "./matrix/outcome.ts";
 import { phases, type Phase } from "./matrix/phase.ts";
@@ -53,4 +54,22 @@ test.each([
 test("a post step that runs out of time does not say that somebody cancelled it, and says what to type", async () => {
   const { words } = await playBlow(phaseOf("post: file in the pod"), columns.silent());
   expect(words).toMatch(/^release-failed /);
+});
+
+test("a journal that somebody made unreadable meanwhile is left alone, and what to type is said", async () => {
+  let isSpoiled = false;
+  const world: MemoryWorld = new MemoryWorld({
+    weather: ({ operation }) => {
+      if (operation === "list pods" && world.replicas["kube-apiserver"] === 0 && !isSpoiled) {
+        isSpoiled = true;
+        world.patchHostedCluster({ metadata: { annotations: { [journalAnnotation]: "spoiled" } } });
+      }
+      return undefined;
+    },
+  });
+  const end = await world.timeline.play(runMain(world, createStep(world)));
+  expect(world.journal).toBe("spoiled");
+  if (end.kind !== "red") throw new Error(`it is ${end.kind}`);
+  expect(end.failure.code).toBe("release-failed");
+  expect(end.failure.hint).toContain("oc scale deployment/kube-apiserver");
 });

@@ -33,7 +33,7 @@ const conflictTries = 5;
  * Brings stopped writers back and resumes reconciliation, in one go; tries again, whatever fails, as long as there is
  * time. Safe to run twice and beside another run: replicas are only raised, a pause is only taken away where it
  * is this run's, and a hosted cluster that another nonce holds is not touched.
- * Throws `release-failed`, with the commands for a human, when something stayed, and `journal-unreadable`.
+ * Throws `release-failed`, with the commands for a human, when something stayed.
  */
 export async function putBack(world: PutBackWorld, ref: ObjectRef, held: Held): Promise<void> {
   const { clock, log } = world;
@@ -45,7 +45,8 @@ export async function putBack(world: PutBackWorld, ref: ObjectRef, held: Held): 
       return;
     } catch (error) {
       const reason = describeError(error);
-      if (reason.code === "journal-unreadable") throw reason;
+      // Whoever wrote there means something by it: a human decides.
+      if (reason.code === "journal-unreadable") throw releaseFailed(ref, held, reason);
       // The time of the undo is over: what failed before tells more.
       if (reason.code === "cancelled") throw releaseFailed(ref, held, last ?? reason);
       if (clock.nowMs() >= giveUpMs) throw releaseFailed(ref, held, reason);
