@@ -50,9 +50,9 @@ export function createRecoverReport(): RecoverReport {
  */
 export async function recover(request: RecoverRequest, world: RecoveryWorld, report: RecoverReport): Promise<void> {
   const { log } = world;
-  await log.group("Preflight: may everything be undone that could be found", async () => {
+  await log.group("Preflight: look whether the permissions suffice, change nothing", async () => {
     await checkAccesses(world.cluster, request.hostedCluster);
-    log.info("it may");
+    log.info("they do");
   });
   const found = await log.group("Journal: who holds the hosted cluster, and are they alive", () =>
     look(request, world),
