@@ -7,6 +7,8 @@ import type { JsonObject } from "../__tests__/fakes/management-cluster/json.ts";
 import { startObjectStore, type ObjectStore } from "../__tests__/fakes/object-store/object-store.ts";
 import { actionsFromPolicy } from "../__tests__/fakes/object-store/policy.ts";
 import { startStep } from "../__tests__/fakes/runner/runner.ts";
+import { findObjectProblems, findStepProblems } from "../__tests__/fakes/settled.ts";
+import { listStepSecrets } from "../__tests__/fakes/step-secrets.ts";
 import type { LogLine } from "../__tests__/fakes/runner/step-log.ts";
 import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
 import { stringAt } from "../src/hypershift/json-path.ts";
@@ -34,7 +36,11 @@ export interface Scenario {
   restoreInputs(snapshotUri: string, encryptionKey: Buffer, overrides?: StepInputs): StepInputs;
   start(inputs: StepInputs): Promise<RunningStep>;
   run(inputs: StepInputs): Promise<StepResult>;
+  /** Keys of the stored objects. */
+  objectKeys(): readonly string[];
   readRecord(uri: string): Promise<SnapshotRecord>;
+  /** What no one may read in what the steps so far left behind. */
+  secrets(): Readonly<Record<string, string | Buffer>>;
   close(): Promise<void>;
 }
 
@@ -72,8 +78,11 @@ export async function startScenario(): Promise<Scenario> {
   };
   const ca = await readFile(join(layout.pki, "ca.crt"), "utf8");
   const steps: RunningStep[] = [];
+  const secrets: Record<string, string | Buffer> = {};
   const start = async (inputs: StepInputs): Promise<RunningStep> => {
     const lines: LogLine[] = [];
+    for (const [name, secret] of Object.entries(listStepSecrets(inputs)))
+      secrets[`${name} of step ${String(steps.length)}`] = secret;
     const step = await startStep({
       entry: entry.path,
       inputs,
@@ -112,6 +121,8 @@ export async function startScenario(): Promise<Scenario> {
     }),
     start,
     run: async (inputs) => (await start(inputs)).result,
+    objectKeys: () => store.objects(bucket).map(({ key }) => key),
+    secrets: () => secrets,
     readRecord: async (uri) =>
       parseRecord((await store.readObject(bucket, uri.replace(`s3://${bucket}/`, ""))).toString(), uri),
     close: async () => {
@@ -131,15 +142,19 @@ export async function readRbac(): Promise<readonly JsonObject[]> {
   return parseObjects(await readFile(new URL("rbac.yaml", documents), "utf8"));
 }
 
-/** Nothing of a run is left on the cluster, in the pods, and open in the store. */
-export async function expectSettled(scenario: Scenario, hosted: HostedCluster, members: number): Promise<void> {
+/** Nothing of a run is left on the cluster, in the pods, and open in the store; `results` said the truth, and no secret. */
+export async function expectSettled(
+  scenario: Scenario,
+  hosted: HostedCluster,
+  members: number,
+  results: readonly StepResult[] = [],
+): Promise<void> {
   await hosted.waitUntilSettled();
   for (let index = 0; index < members; index += 1)
     expect(await readdir(etcdVolume(scenario.layout, hosted.controlPlaneNamespace, index))).toEqual(["data"]);
   expect(scenario.store.openUploads(scenario.bucket)).toEqual([]);
-  const keys = scenario.store.objects(scenario.bucket).map(({ key }) => key);
-  const recorded = keys.filter((key) => key.endsWith(".json")).map((key) => key.replace(/\.json$/, ".db"));
-  expect(keys.filter((key) => key.endsWith(".db"))).toEqual(recorded);
+  expect(await findObjectProblems(scenario)).toEqual([]);
+  for (const result of results) expect(await findStepProblems(scenario, result)).toEqual([]);
 }
 
 export async function applyRbac(admin: KubeClient): Promise<void> {

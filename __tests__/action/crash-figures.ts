@@ -3,6 +3,7 @@ import type { ApiOutage } from "./api-outage.ts";
 
 /** What a strike cost, over all runs that were struck. */
 export class CrashFigures {
+  readonly #title: string;
   #runs = 0;
   #struck = 0;
   readonly #scaledUpMs: number[] = [];
@@ -10,6 +11,10 @@ export class CrashFigures {
   readonly #postMs: number[] = [];
   readonly #outageMs: number[] = [];
   readonly #recoverMs: number[] = [];
+
+  constructor(title: string) {
+    this.#title = title;
+  }
 
   /** Each process that main was started as. */
   addRun(result: StepResult): void {
@@ -36,7 +41,7 @@ export class CrashFigures {
 
   render(): string {
     return [
-      `Crash points with real processes: ${String(this.#runs)} runs, ${String(this.#struck)} of them cut short`,
+      `${this.#title}: ${String(this.#runs)} runs, ${String(this.#struck)} of them cut short`,
       `from the strike to API servers scaled up ${renderTimes(this.#scaledUpMs)}, ready ${renderTimes(this.#readyMs)}`,
       `post step ${renderTimes(this.#postMs)}; recover ${renderTimes(this.#recoverMs)}; longest API outage ${seconds(Math.max(0, ...this.#outageMs))}; leaks 0`,
     ].join("; ");

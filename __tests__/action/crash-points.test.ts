@@ -27,7 +27,7 @@ const useImpatientWorld = shareWorlds({
     storeTries: 2,
   },
 });
-const figures = new CrashFigures();
+const figures = new CrashFigures("Crash points with real processes");
 const strikeBackup = createStrike(figures);
 
 afterAll(() => {

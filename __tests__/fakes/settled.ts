@@ -36,6 +36,13 @@ export async function findUnsettled(
     ...lasting(),
     ...(await findObjectProblems(world)),
     ...findPauseProblems(world),
+    ...(await findStepProblems(world, result)),
+  ];
+}
+
+/** What is not as it must be in what a step said and left on the runner; empty when all is well. */
+export async function findStepProblems(world: Pick<World, "secrets">, result: StepResult): Promise<readonly string[]> {
+  return [
     ...findStageProblems(result),
     ...(result.post === undefined ? [] : findStageProblems(result.post)),
     ...(await findLeftFiles(result)).map((file) => `runner: ${file} was left in RUNNER_TEMP`),
@@ -64,7 +71,9 @@ function findPodProblems(world: World): string[] {
 }
 
 /** A snapshot is whole and has a record that describes it; there is nothing else. */
-async function findObjectProblems(world: World): Promise<string[]> {
+export async function findObjectProblems(
+  world: Pick<World, "objectKeys" | "store" | "bucket" | "readRecord">,
+): Promise<string[]> {
   const keys = world.objectKeys();
   const problems = keys
     .filter((key) => !key.endsWith(".db"))
@@ -125,7 +134,7 @@ async function findLeftFiles(result: StepResult): Promise<readonly string[]> {
     .filter((name) => join(temp, name) !== result.outputs["rendered-manifest"]);
 }
 
-async function findStepLeaks(world: World, result: StepResult): Promise<string[]> {
+async function findStepLeaks(world: Pick<World, "secrets">, result: StepResult): Promise<string[]> {
   const { temp, workspace } = result.directories;
   const rendered = result.outputs["rendered-manifest"];
   const manifest = rendered === undefined ? "" : await readFile(rendered, "utf8");

@@ -43,9 +43,11 @@ export async function endProgram(layout: Layout, name: string, graceMs: number):
   clearTimeout(killer);
 }
 
-export async function restartProgram(layout: Layout, name: string, graceMs: number): Promise<void> {
+/** Ends a program as `endProgram` does, and starts it again after `awayMs`. */
+export async function restartProgram(layout: Layout, name: string, graceMs: number, awayMs = 0): Promise<void> {
   const { command, args } = await readRecord(layout, name);
   await endProgram(layout, name, graceMs);
+  await new Promise((resolve) => setTimeout(resolve, awayMs));
   await startProgram(layout, { name, command, args });
 }
 

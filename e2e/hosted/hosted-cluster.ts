@@ -47,7 +47,10 @@ export async function startHostedCluster(
       admin.find("StatefulSet", inner, "etcd"),
       ...writerNames.map((writer) => admin.find("Deployment", inner, writer)),
     ]);
-    return workloads.every((workload) => numberAt(workload, "status", "readyReplicas") === members);
+    return workloads.every(
+      (workload) =>
+        numberAt(workload, "spec", "replicas") === members && numberAt(workload, "status", "readyReplicas") === members,
+    );
   };
   const isSettled = async (): Promise<boolean> => {
     const hostedCluster = await admin.find("HostedCluster", namespace, name);
