@@ -73,7 +73,7 @@ export type ErrorCode =
   | "runner-unwritable"
   | "internal";
 
-export interface ErrorDetails {
+interface ErrorDetails {
   /** What the user changes so that it works: an input, a permission, a command. */
   readonly hint?: string;
   /** What was caught; never shown, since messages of SDKs carry bodies and headers. */

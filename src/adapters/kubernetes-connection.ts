@@ -39,7 +39,7 @@ export interface Connection {
 }
 
 /** What is known of a server from the requests so far. */
-export interface Seen {
+interface Seen {
   answered: boolean;
   /** When a request was last not answered, or by a server in trouble. */
   awayMs?: number;

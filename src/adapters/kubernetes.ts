@@ -24,7 +24,7 @@ import { createTransport } from "./kubernetes-transport.ts";
 import { checkName, pathOf } from "./object-path.ts";
 import { execInPod } from "./pod-exec.ts";
 
-export interface ClusterWorld {
+interface ClusterWorld {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: ClusterLimits;

@@ -24,7 +24,7 @@ export interface StoreContext {
   readonly checkCredentials: () => Promise<void>;
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly abortSignal?: AbortSignal;
 }
 

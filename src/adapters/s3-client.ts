@@ -6,7 +6,7 @@ import { limits as defaultLimits } from "../time-limits.ts";
 import { readProxyEnvironment, type Environment } from "./proxy-environment.ts";
 import { checkCredentials, type StoreCredentials } from "./s3-credentials.ts";
 
-export interface StoreLimits {
+interface StoreLimits {
   readonly storeConnectMs: number;
   /** Until the head of an answer, the sending of a body included; also the longest silence of a connection. */
   readonly storeRequestMs: number;

@@ -4,7 +4,7 @@ import { createHash, type Hash } from "node:crypto";
  * etcd appends the SHA-256 of everything before it to a snapshot.
  * Source: client/v3/snapshot in etcd, which `etcdutl snapshot restore` checks; `snapshot status` does not.
  */
-export const trailerBytes = 32;
+const trailerBytes = 32;
 
 export interface SnapshotDigests {
   /** Of the whole file, lower-case hex. */

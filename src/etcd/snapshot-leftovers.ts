@@ -11,7 +11,7 @@ done
 `;
 
 /** What one run left in a pod, finished or not. */
-export interface LeftFiles {
+interface LeftFiles {
   readonly nonce: string;
   /** Since the newest of its files was written, by the pod's own clock. */
   readonly ageSeconds: number;

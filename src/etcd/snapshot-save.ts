@@ -131,7 +131,7 @@ export interface SavedSnapshot {
   readonly storageVersion: string | undefined;
 }
 
-export type SaveResult =
+type SaveResult =
   | { readonly state: "absent" }
   | { readonly state: "running"; readonly freeBytes: number }
   | { readonly state: "failed"; readonly exitCode: number; readonly reason: string }

@@ -1,7 +1,7 @@
 import { at, listAt, numberAt, stringAt, textsAt } from "./json-path.ts";
 
 /** One condition of a HostedCluster or HostedControlPlane. */
-export interface Condition {
+interface Condition {
   readonly type: string;
   readonly status: string;
   readonly reason: string;
@@ -121,7 +121,7 @@ function parseConditions(value: unknown): readonly Condition[] {
 }
 
 /** Reads spec.secretEncryption of a HostedCluster, of the API or of a manifest. */
-export function parseSecretEncryption(value: unknown): SecretEncryption {
+function parseSecretEncryption(value: unknown): SecretEncryption {
   const encryption = at(value, "spec", "secretEncryption");
   switch (stringAt(encryption, "type")) {
     case "aescbc":

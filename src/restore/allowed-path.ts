@@ -4,7 +4,7 @@ import type { ActionError } from "../errors.ts";
 import type { Environment } from "./world.ts";
 
 /** Makes the failure of a path; `problem` completes "<path> …". */
-export type RefusePath = (given: string, problem: string, hint: string, cause?: unknown) => ActionError;
+type RefusePath = (given: string, problem: string, hint: string, cause?: unknown) => ActionError;
 
 /**
  * The absolute path of `given`, which is relative to GITHUB_WORKSPACE. It lies inside of the workspace or RUNNER_TEMP, and no

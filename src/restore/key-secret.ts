@@ -7,7 +7,7 @@ import type { ManifestDocument } from "./manifest.ts";
 import { unsuitable } from "./target-cluster.ts";
 
 /** A Secret of the manifest. */
-export interface KeySecret {
+interface KeySecret {
   readonly document: ManifestDocument;
   /** Of its document. */
   readonly index: number;

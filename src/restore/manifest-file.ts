@@ -6,7 +6,7 @@ import { errnoOf } from "./file-error.ts";
 import { manifestMaxBytes } from "./manifest.ts";
 import type { Environment } from "./world.ts";
 
-export interface ManifestFile {
+interface ManifestFile {
   /** Absolute. */
   readonly path: string;
   readonly content: Buffer;

@@ -4,7 +4,7 @@ import { restoreUrlMaxCharacters, signSnapshot, trySnapshotUrl } from "../snapsh
 import type { RecordedSnapshot } from "./recorded-snapshot.ts";
 import type { RestoreWorld } from "./world.ts";
 
-export interface SnapshotUrl {
+interface SnapshotUrl {
   /** Secret. */
   readonly url: string;
   readonly expiresAt: string;

@@ -5,7 +5,7 @@ import type { Log, SnapshotStore } from "../ports.ts";
 export const restoreUrlMaxCharacters = 1024;
 
 /** A stored snapshot, by its version where the bucket has versions. */
-export interface StoredSnapshot {
+interface StoredSnapshot {
   readonly key: string;
   readonly versionId?: string;
   readonly sizeBytes: number;
