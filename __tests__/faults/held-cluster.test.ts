@@ -51,12 +51,16 @@ test("a pause that is renewed again and again ends with max-pause", async () => 
   expect(Math.max(...lastsMs)).toBe(maxPauseMs);
 });
 
-test("a capture whose journal somebody took away is given up", async () => {
-  const world = worldWith("exec save", (it) => {
-    it.patchHostedCluster({ metadata: { annotations: { [journalAnnotation]: null } } });
-  });
-  expect(await backUp(world)).toMatch(/^red with hold-lost/);
-});
+test.each(["exec save", "exec part"])(
+  "a backup whose journal somebody took away is given up (at %s)",
+  async (operation) => {
+    const world = worldWith(operation, (it) => {
+      it.patchHostedCluster({ metadata: { annotations: { [journalAnnotation]: null } } });
+    });
+    expect(await backUp(world)).toMatch(/^red with hold-lost/);
+    expect(world.bucket.keys).toEqual([]);
+  },
+);
 
 test("a writer that somebody changed while the snapshot was opened makes it none of stopped writers", async () => {
   const world = worldWith("exec save", ({ objects }) => {
@@ -96,4 +100,11 @@ test("a part that came short is read again, although its command ended well", as
     for (const pod of pods.values()) pod.trouble = { ...pod.trouble, cutShort: true };
   });
   expect(await backUp(world)).toBe("green");
+});
+
+test("a snapshot of another revision than the member had is none", async () => {
+  const world = worldWith("exec result", ({ pods }) => {
+    for (const pod of pods.values()) pod.trouble = { ...pod.trouble, behind: true };
+  });
+  expect(await backUp(world)).toMatch(/^red with snapshot-invalid/);
 });

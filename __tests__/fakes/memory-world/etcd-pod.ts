@@ -31,6 +31,8 @@ export interface PodTrouble {
   readonly garbled: boolean;
   /** The next part lacks its last byte, and its command ends well. */
   readonly cutShort: boolean;
+  /** What it saved is older than what it answered. */
+  readonly behind: boolean;
 }
 
 export const noTrouble: PodTrouble = {
@@ -40,6 +42,7 @@ export const noTrouble: PodTrouble = {
   damaged: false,
   garbled: false,
   cutShort: false,
+  behind: false,
 };
 
 const openedAfterMs = 20;
@@ -186,7 +189,8 @@ export class EtcdPod {
     const bytes = this.#find(file);
     if (code !== "0" || bytes === undefined) return head;
     const revision = Number(/^\{"revision":(\d+)\}/.exec(bytes.subarray(0, 100).toString("latin1"))?.[1]);
-    const status = renderJson({ hash: 0xcafe, revision, totalKey: 1234, totalSize: bytes.length });
+    const seen = this.trouble.behind ? revision - 1 : revision;
+    const status = renderJson({ hash: 0xcafe, revision: seen, totalKey: 1234, totalSize: bytes.length });
     return `${head}size ${String(bytes.length)}\ntrailer ${bytes.subarray(-32).toString("hex")}\nstatus ${status}\n`;
   }
 

@@ -25,6 +25,8 @@ export interface Step {
   readonly state: Map<string, string>;
   /** All that somebody can read of it, a line each. */
   readonly lines: string[];
+  /** What it asked to be masked. */
+  readonly secrets: string[];
 }
 
 /** `green` and `red` are exit codes 0 and 1. */
@@ -53,6 +55,7 @@ export function createStep(
     report: createReport(),
     state: new Map(),
     lines: [],
+    secrets: [],
   };
 }
 
@@ -93,7 +96,9 @@ async function main(world: MemoryWorld, step: Step): Promise<StageEnd> {
         run: step.run,
         version: "0.0.0",
         saveJournal: saveHold.bind(undefined, saveState),
-        onSecret: () => undefined,
+        onSecret: (secret) => {
+          step.secrets.push(secret);
+        },
       },
       report,
     );

@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { createStep, runMain } from "../../fakes/memory-world/step.ts";
+import { MemoryWorld } from "../../fakes/memory-world/world.ts";
+
+test("the AES key and the signed URL are masked", async () => {
+  const world = new MemoryWorld();
+  const step = createStep(world);
+  expect(await world.timeline.play(runMain(world, step))).toEqual({ kind: "green" });
+  expect(step.secrets).toEqual([world.aesKey.toString("base64"), step.report.presignedUrl]);
+});
