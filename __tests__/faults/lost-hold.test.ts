@@ -73,3 +73,20 @@ test("a journal that somebody made unreadable meanwhile is left alone, and what 
   expect(end.failure.code).toBe("release-failed");
   expect(end.failure.hint).toContain("oc scale deployment/kube-apiserver");
 });
+
+test.each([
+  [true, /^the API servers of .* may be down/],
+  [false, /^the lock of this run may still be on /],
+])("what cannot be put back is named as what it is (quiesced: %s)", async (quiesce, said) => {
+  let isAway = false;
+  const world: MemoryWorld = new MemoryWorld({
+    request: { quiesce },
+    weather: ({ service, operation }) => {
+      isAway ||= operation === "exec save";
+      return isAway && service !== "state" ? { fate: "reset" } : undefined;
+    },
+  });
+  const end = await world.timeline.play(runMain(world, createStep(world)));
+  expect(end).toMatchObject({ kind: "red", failure: { code: "release-failed" } });
+  expect(end.kind === "red" && end.failure.message).toMatch(said);
+});

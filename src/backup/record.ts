@@ -12,8 +12,8 @@ import type { BackupReport, BackupWorld } from "./world.ts";
 /**
  * Writes the record beside a snapshot that passed its proof, and reads it back: from then on the snapshot exists. It is
  * one small request that a cancelled run still makes, since a cluster that does not come back needs its snapshot most.
- * Throws `hold-lost`, with the record removed, where somebody took this run for dead and may have removed the snapshot:
- * whoever looks for it after the journal was seen to be this run's finds its record.
+ * A record that is damaged is removed (`proof-failed`), and so is one where somebody took this run for dead and may have
+ * removed the snapshot (`hold-lost`): whoever looks for it after the journal was seen to be this run's finds its record.
  */
 export async function writeRecord(
   plan: BackupPlan,
@@ -26,7 +26,7 @@ export async function writeRecord(
   const store = world.store.withSignal(world.clock.timeout(limits.recordMs));
   const key = recordKey(plan.key);
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
-  const body = renderRecord(describe(plan, result, report, world));
+  const body = renderRecord(describe(plan, result, hold, report, world));
   const { stored, versionId } = await putAndRead(store, key, body, plan.nonce).catch((error: unknown) => {
     if (!hasCode(error, "cancelled")) throw error;
     throw new ActionError("store-unreachable", `the record ${uri} was not written within its time`, {
@@ -34,16 +34,16 @@ export async function writeRecord(
       cause: error,
     });
   });
-  if (!stored.equals(body))
-    throw new ActionError("proof-failed", `the record ${uri}, read back, is not what was written`, {
-      hint: "do not trust this store before its operator has found out why",
-    });
   try {
+    if (!stored.equals(body))
+      throw new ActionError("proof-failed", `the record ${uri}, read back, is not what was written`, {
+        hint: "do not trust this store before its operator has found out why",
+      });
     await assertNotTaken(hold, world);
   } catch (error) {
     await store.deleteObject(key, versionId === undefined ? {} : { versionId }).catch((failed: unknown) => {
       world.log.warning(
-        `the record ${uri} of a snapshot that may be gone stayed (${describeError(failed).code}); remove it`,
+        `the record ${uri}, which says what is not so, stayed (${describeError(failed).code}); remove it`,
       );
     });
     throw error;
@@ -77,6 +77,7 @@ async function putAndRead(
 function describe(
   plan: BackupPlan,
   { saved, transferred }: { readonly saved: SavedSnapshot; readonly transferred: Transferred },
+  hold: Hold,
   report: BackupReport,
   world: BackupWorld,
 ): SnapshotRecord {
@@ -97,7 +98,7 @@ function describe(
   };
   return {
     schemaVersion: 1,
-    createdAt: formatTime(new Date(world.clock.nowMs())),
+    createdAt: formatTime(hold.now()),
     nonce: plan.nonce,
     action: { version: world.version },
     run: world.run,

@@ -210,11 +210,16 @@ export function manualCommands(ref: ObjectRef, original: Journal["original"]): r
 }
 
 function releaseFailed(ref: ObjectRef, held: Held, reason: ActionError): ActionError {
+  const name = `${ref.namespace}/${ref.name}`;
+  const mayBeDown = held.phase !== "transfer" && writerEntries(held.original.replicas).length > 0;
   return new ActionError(
     "release-failed",
-    `the API servers of ${ref.namespace}/${ref.name} may be down: putting them back failed with ${reason.code}: ${reason.message}`,
+    (mayBeDown ? `the API servers of ${name} may be down` : `the lock of this run may still be on ${name}`) +
+      `: putting back failed with ${reason.code}: ${reason.message}`,
     {
-      hint: `HyperShift puts them back by itself at ${held.deadline} at the latest; to do it now: ${manualCommands(ref, held.original).join(" ; ")}`,
+      hint:
+        (mayBeDown ? "HyperShift puts them back by itself" : "it ends by itself") +
+        ` at ${held.deadline} at the latest; to put everything back now: ${manualCommands(ref, held.original).join(" ; ")}`,
       cause: reason,
     },
   );

@@ -95,7 +95,7 @@ export const keepTable: Readonly<Record<string, Row>> = {
     "killed back kept; post green: journal file": "killed",
     "killed back kept; recover: journal file": "runner gone",
     "hold-lost back none": "taken",
-    "proof-failed back kept": "data",
+    "proof-failed back none": "data",
     "– it writes nothing that somebody else writes": "conflict",
   },
   "clean-up: file in the pod": {
