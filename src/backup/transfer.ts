@@ -118,7 +118,7 @@ async function sendParts(
   return { parts, digests: digest.digest() };
 }
 
-/** Reads one part, again and again where its exec was cut or came up short. */
+/** Reads one part, again and again where its exec was cut or came up short; an API server that is away is waited for. */
 async function readPart(
   plan: BackupPlan,
   file: string,
@@ -126,6 +126,7 @@ async function readPart(
   lengthBytes: number,
   world: BackupWorld,
 ): Promise<Buffer> {
+  const firstMs = world.clock.nowMs();
   for (let attempt = 1; ; attempt += 1) {
     try {
       const result = await world.cluster.exec(podOf(plan), partCommand(file, offset, lengthBytes), {
@@ -141,11 +142,14 @@ async function readPart(
         },
       );
     } catch (error) {
-      if (!hasCode(error, "exec-interrupted", "cluster-unreachable") || attempt >= limits.partTries) throw error;
+      if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
+      const mayBeBack =
+        error.code === "cluster-unreachable" && world.clock.nowMs() - firstMs < limits.requestPatienceMs;
+      if (attempt >= limits.partTries && !mayBeBack) throw error;
       world.log.debug(
         `part at byte ${String(offset)}: attempt ${String(attempt)} ended with ${error.code}: ${error.message}`,
       );
-      await world.clock.sleep(limits.retryDelayMs * 2 ** attempt, world.signal);
+      await world.clock.sleep(Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMaxMs), world.signal);
     }
   }
 }
