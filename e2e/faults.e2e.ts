@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { RunningStep } from "../__tests__/fakes/runner/step.ts";
-import { stringAt } from "../src/hypershift/json-path.ts";
 import { restartProgram } from "./cluster/processes.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
@@ -84,19 +83,4 @@ test("An etcd pod that is deleted during the transfer fails the backup, and noth
   expect(result.outcome).toBe("failure");
   await expectSettled(scenario, hosted, 1);
   expect(scenario.store.objects(scenario.bucket)).toHaveLength(before);
-});
-
-test("A runner that dies while the writers are stopped leaves them down until the deadline, and the next backup repairs the rest", async () => {
-  const step = await scenario.start(await scenario.backupInputs());
-  await step.waitForLog("Capture: open a snapshot", lineTimeoutMs);
-  step.killRunner();
-  await step.result;
-  const hostedCluster = await scenario.admin.find("HostedCluster", hosted.namespace, hosted.name);
-  const deadline = Date.parse(stringAt(hostedCluster, "spec", "pausedUntil") ?? "");
-  expect(deadline).toBeLessThan(Date.now() + 120_000);
-  await waitUntil("the deadline has passed", () => Promise.resolve(Date.now() > deadline), { timeoutMs: 150_000 });
-  await waitUntil("the writers are back", () => hosted.areWritersReady(), { timeoutMs: 120_000 });
-  const result = await scenario.run(await scenario.backupInputs());
-  expect(result.outcome).toBe("success");
-  await expectSettled(scenario, hosted, 1);
 });
