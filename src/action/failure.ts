@@ -2,7 +2,7 @@ import type { ActionError } from "../errors.ts";
 import { renderLine } from "./log.ts";
 
 /** What the report of a failure needs of @actions/core. */
-export interface CoreFailure {
+interface CoreFailure {
   error(message: string, properties: { readonly title: string }): void;
   debug(message: string): void;
 }

@@ -5,7 +5,7 @@ import type { InputName, ReadInput } from "./input-names.ts";
 const shownCharacters = 100;
 
 /** `value` on one line, in quotes, cut at 100 characters; nothing in it moves the cursor or turns the writing direction. */
-export function quoteValue(value: string): string {
+function quoteValue(value: string): string {
   const cut = value.length > shownCharacters ? "…" : "";
   const quoted = JSON.stringify(value.slice(0, shownCharacters)).replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

@@ -15,7 +15,6 @@ import {
 import { findKey, findStoreInputs, parseStoreInputs, readPrefix, type StoreInputs } from "./store-inputs.ts";
 
 export const modes = ["backup", "restore-render", "recover"] as const;
-export type Mode = (typeof modes)[number];
 
 export interface ClusterInputs {
   /** As it was given: text, or base64 of it. */

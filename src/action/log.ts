@@ -1,7 +1,7 @@
 import type { Log } from "../ports.ts";
 
 /** What the log needs of @actions/core. */
-export interface CoreLog {
+interface CoreLog {
   info(message: string): void;
   warning(message: string): void;
   debug(message: string): void;

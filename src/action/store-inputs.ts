@@ -9,8 +9,8 @@ export interface AccessKey {
   readonly secretAccessKey: string;
 }
 
-export const checksumChoices = ["auto", "when-supported", "when-required"] as const;
-export type Checksums = (typeof checksumChoices)[number];
+const checksumChoices = ["auto", "when-supported", "when-required"] as const;
+type Checksums = (typeof checksumChoices)[number];
 
 export interface StoreInputs {
   readonly bucket: string;

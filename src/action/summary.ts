@@ -3,7 +3,7 @@ import { recoverRows, type RecoverSummary } from "./recover-summary.ts";
 import { codeRow, escapeHtml, failureRows, renderLines, renderSize, type Row } from "./summary-cells.ts";
 
 /** The hosted cluster's API servers at the end of the run; `starting`: put back, and not seen to be ready. */
-export type ApiServers = "never-stopped" | "down" | "starting" | "back";
+type ApiServers = "never-stopped" | "down" | "starting" | "back";
 
 /** What the summary tells of a backup, also of one that failed; what did not become true is absent. */
 export interface BackupFacts {
@@ -24,7 +24,7 @@ export interface BackupFacts {
 }
 
 /** What the summary tells of a rendered restore. */
-export interface RestoreFacts {
+interface RestoreFacts {
   readonly snapshotUri?: string;
   readonly sizeBytes?: number;
   readonly sha256?: string;
@@ -36,25 +36,25 @@ export interface RestoreFacts {
   readonly renderedManifest?: string;
 }
 
-export interface BackupSummary extends BackupFacts {
+interface BackupSummary extends BackupFacts {
   readonly kind: "backup";
   /** `<namespace>/<name>`. */
   readonly hostedCluster: string;
 }
 
-export interface PlanSummary {
+interface PlanSummary {
   readonly kind: "plan";
   readonly hostedCluster: string;
   readonly steps: readonly (readonly [step: string, detail: string])[];
 }
 
-export interface RestoreSummary extends RestoreFacts {
+interface RestoreSummary extends RestoreFacts {
   readonly kind: "restore-render";
   /** `<namespace>/<name>` of the manifest. */
   readonly hostedCluster: string;
 }
 
-export interface FailureSummary {
+interface FailureSummary {
   readonly kind: "failure";
   readonly mode: string;
   readonly failure: ActionError;
@@ -63,7 +63,7 @@ export interface FailureSummary {
   readonly facts?: BackupFacts;
 }
 
-export type StepSummary = BackupSummary | PlanSummary | RestoreSummary | RecoverSummary | FailureSummary;
+type StepSummary = BackupSummary | PlanSummary | RestoreSummary | RecoverSummary | FailureSummary;
 
 interface ClusterName {
   readonly namespace: string;
@@ -71,7 +71,7 @@ interface ClusterName {
 }
 
 /** What the writer needs of core.summary. */
-export interface CoreSummary {
+interface CoreSummary {
   addHeading(text: string, level: number): unknown;
   addTable(rows: ({ data: string; header: boolean } | string)[][]): unknown;
   write(): Promise<unknown>;

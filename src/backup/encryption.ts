@@ -51,7 +51,7 @@ async function readKey<Role extends "active" | "backup">(
       `Secret ${name} in ${namespace} ${secret ? "has no data.key" : "is missing"}`,
       { hint },
     );
-  world.onSecret(key.toString("base64"));
+  world.onSecret(key);
   if (key.length !== keyBytes)
     throw new ActionError(
       "encryption-key-invalid",

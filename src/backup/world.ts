@@ -18,7 +18,7 @@ export interface BackupWorld {
   /** Called before each patch of the journal, so that the post step knows what to put back. */
   readonly saveJournal: (journal: Journal) => void;
   /** Called with a secret before anything could print it. */
-  readonly onSecret: (value: string) => void;
+  readonly onSecret: (value: string | Buffer) => void;
 }
 
 export interface BackupRequest {

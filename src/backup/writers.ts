@@ -11,7 +11,7 @@ import type { BackupReport, BackupWorld } from "./world.ts";
 const rescales = 3;
 
 /** The generation of each stopped writer's deployment; another one later means that somebody changed it. */
-export type StoppedWriters = ReadonlyMap<WriterName, number>;
+type StoppedWriters = ReadonlyMap<WriterName, number>;
 
 /**
  * Scales the writers to 0 in parallel and waits until no pod of theirs is left: for as long as it drains, an API server

@@ -5,7 +5,7 @@ import { formatSnapshotUri, recordKey } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 
 /** What the removal of leftovers needs of the world; `signal` ends it. */
-export interface CleanUpWorld {
+interface CleanUpWorld {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;

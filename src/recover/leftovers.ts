@@ -15,7 +15,7 @@ export const etcdLabels = { app: "etcd" } as const;
 type LeftoverWorld = RecoverWorld & { readonly signal: AbortSignal; readonly patient: boolean };
 
 /** The runs that are known: of every other one only what is older than any lock is a leftover. */
-export interface KnownRuns {
+interface KnownRuns {
   /** Alive: nothing of it is touched. */
   readonly alive?: Journal;
   /** Dead: everything of it is a leftover, however young. */
@@ -25,7 +25,7 @@ export interface KnownRuns {
 }
 
 /** What became of the leftovers. */
-export interface Cleared {
+interface Cleared {
   /** In words. */
   readonly removed: readonly string[];
   readonly problems: readonly ActionError[];

@@ -13,7 +13,7 @@ import { formatTime } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 
 /** What a run had changed; of its journal, or of what it wrote down for its post step. */
-export interface Held {
+interface Held {
   readonly nonce: string;
   /** The pause this run set last; put back only where the cluster still has it. */
   readonly deadline: string;

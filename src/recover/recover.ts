@@ -12,12 +12,12 @@ import { describeRun, readJournalState, renderJournalState, type JournalState } 
 import { removeLeftovers } from "./leftovers.ts";
 import { dropJournal, manualCommands, putBack } from "./put-back.ts";
 
-export interface RecoverRequest {
+interface RecoverRequest {
   readonly hostedCluster: ObjectRef;
   readonly prefix: string;
 }
 
-export interface RecoveryWorld extends RecoverWorld {
+interface RecoveryWorld extends RecoverWorld {
   /** Aborts when the step is cancelled. */
   readonly signal: AbortSignal;
   /** Undefined without a token: a journal is dead by its deadline alone. */

@@ -26,7 +26,7 @@ export interface Step {
   /** All that somebody can read of it, a line each. */
   readonly lines: string[];
   /** What it asked to be masked. */
-  readonly secrets: string[];
+  readonly secrets: (string | Buffer)[];
 }
 
 /** `green` and `red` are exit codes 0 and 1. */
