@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ApiOutage } from "../__tests__/action/api-outage.ts";
 import { renderedManifest } from "../__tests__/fakes/rendered-manifest.ts";
 import type { StepResult } from "../__tests__/fakes/runner/step.ts";
 import { stringAt } from "../src/hypershift/json-path.ts";
@@ -8,10 +9,13 @@ import { isGranted, markAudit, readAudit, type AuditedRequest } from "./cluster/
 import { parseObjects } from "./cluster/manifests.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
+import { watchWriters } from "./hosted/writers-watch.ts";
 import { applyRbac, expectSettled, readRbac, startScenario, type Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
 let hosted: HostedCluster;
+/** HyperShift's own: API servers that were told to end serve for 70 s, and are killed after 135 s. */
+const timing = { drainSeconds: 70, gracePeriodSeconds: 135 };
 /** A Secret of the hosted cluster, made through its API server. */
 const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "greeting", namespace: "default" } };
 const greeting = Buffer.from("hello from the source").toString("base64");
@@ -25,7 +29,12 @@ function describeRequest({ verb, resource }: AuditedRequest): string {
 
 beforeAll(async () => {
   scenario = await startScenario();
-  hosted = await startHostedCluster(scenario.layout, scenario.admin, { name: "example", etcd: "3.5", members: 1 });
+  hosted = await startHostedCluster(scenario.layout, scenario.admin, {
+    name: "example",
+    etcd: "3.5",
+    members: 1,
+    ...timing,
+  });
   await applyRbac(scenario.admin);
   const client = await hosted.connect();
   await client.apply({ ...secret, data: { text: greeting } });
@@ -54,7 +63,9 @@ let sourceHashes: readonly number[];
 test("A quiesced backup holds the last write of every writer, and asks only for what docs/rbac.yaml grants", async () => {
   const mark = await markAudit(scenario.layout);
   const before = Object.keys(await hosted.acknowledged());
+  const watch = watchWriters(scenario.admin, hosted.controlPlaneNamespace, 1);
   quiesced = await scenario.run(await scenario.backupInputs());
+  const outage = await watch.end();
   expect(quiesced.outcome).toBe("success");
   expect(quiesced.post?.outcome).toBe("success");
   const counts = await hosted.acknowledged();
@@ -69,8 +80,20 @@ test("A quiesced backup holds the last write of every writer, and asks only for 
   expect(requests.filter(({ allowed }) => !allowed)).toEqual([]);
   const others = requests.filter((request) => !isGranted(request, rbac)).map(describeRequest);
   expect([...new Set(others)].sort()).toEqual(grantedToEveryone);
-  await expectSettled(scenario, hosted, 1);
+  await expectSettled(scenario, hosted, 1, [quiesced]);
+  console.log(renderOutage(outage, quiesced));
 });
+
+function renderOutage(
+  { stoppedAtMs = 0, scaledUpAtMs = 0, readyAtMs = 0 }: ApiOutage,
+  { outputs }: StepResult,
+): string {
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  return (
+    `HyperShift's timing (drain ${String(timing.drainSeconds)} s): API servers wanted again after ${seconds(scaledUpAtMs - stoppedAtMs)}, ` +
+    `ready after ${seconds(readyAtMs - stoppedAtMs)}; api-downtime-seconds ${outputs["api-downtime-seconds"] ?? ""}`
+  );
+}
 
 test("An online backup keeps the writers running", async () => {
   const before = Object.keys(await hosted.acknowledged());
