@@ -120,12 +120,13 @@ async function passDeadline(): Promise<void> {
   await waitUntil("the writers are back", () => hosted.areWritersReady(), { timeoutMs: 120_000 });
 }
 
-/** Controllers that would wait up to a minute before they ask again are started anew; what they do then is the same. */
+/** Whoever would wait up to a minute before it asks again is started anew; what it does then is the same. */
 async function stopApiServer(): Promise<void> {
   const { layout, admin } = scenario;
   await restartProgram(layout, "kube-apiserver", 1_000, awayMs);
   await waitUntil("the API server is ready", () => admin.call("GET", "/readyz"), { timeoutMs: 120_000 });
-  for (const name of ["kube-controller-manager", "kube-scheduler"]) await restartProgram(layout, name, 1_000);
+  for (const name of ["kube-controller-manager", "kube-scheduler", "kubelet"])
+    await restartProgram(layout, name, 1_000);
 }
 
 const pairs = 20;
