@@ -9,6 +9,9 @@ import type { BackupPlan } from "./preflight.ts";
 import type { BackupWorld } from "./world.ts";
 
 const conflictTries = 5;
+const lostToOthers =
+  "find out who changes the hosted cluster (GitOps, another pipeline, a human) and keep them away during a backup";
+const lostToTime = "find out what kept the run waiting (the API server, slow pods), then run again";
 
 /**
  * The lock on a hosted cluster, and its pause while `paused`: one journal in the cluster, renewed at half-life.
@@ -152,7 +155,7 @@ export class Hold {
     this.#checkHeld(current);
     const leftMs = this.#leftMs();
     if (this.#paused && leftMs < reserveMs)
-      throw this.#lost(`only ${String(Math.max(0, Math.round(leftMs / 1000)))} s of the pause were left`);
+      throw this.#lost(`only ${String(Math.max(0, Math.round(leftMs / 1000)))} s of the pause were left`, lostToTime);
   }
 
   /** Original replicas first, then the original pause: waiting for HyperShift to restore them one by one is slower. */
@@ -214,7 +217,7 @@ export class Hold {
     if (this.#paused && current.pausedUntil !== journal.deadline)
       throw this.#lost(`spec.pausedUntil was changed to ${JSON.stringify(current.pausedUntil ?? null)}`);
     if (this.#paused && new Date(journal.deadline).getTime() <= this.#serverNowMs())
-      throw this.#lost("its deadline passed");
+      throw this.#lost("its deadline passed", lostToTime);
   }
 
   #leftMs(): number {
@@ -225,11 +228,9 @@ export class Hold {
     return this.#world.clock.nowMs() + this.#clockOffsetMs;
   }
 
-  #lost(how: string): ActionError {
+  #lost(how: string, hint = lostToOthers): ActionError {
     const { namespace, name } = this.#plan.hostedCluster;
-    return new ActionError("hold-lost", `the hold of ${namespace}/${name} was lost: ${how}`, {
-      hint: "find out who changes the hosted cluster (GitOps, another pipeline, a human) and keep them away during a backup",
-    });
+    return new ActionError("hold-lost", `the hold of ${namespace}/${name} was lost: ${how}`, { hint });
   }
 }
 
