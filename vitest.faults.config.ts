@@ -5,6 +5,8 @@ export const faultTests = [
   "__tests__/faults/sweep.test.ts",
   "__tests__/faults/interleavings.test.ts",
   "__tests__/action/crash-points.test.ts",
+  "__tests__/action/recover.test.ts",
+  "__tests__/action/unruly-cluster.test.ts",
 ];
 
 export default defineConfig({
@@ -14,7 +16,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     // Runs that are struck mostly wait, beside a sweep that computes.
-    maxWorkers: 2,
+    maxWorkers: 3,
     reporters: ["default"],
   },
 });
