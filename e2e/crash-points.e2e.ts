@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { CrashFigures } from "../__tests__/action/crash-figures.ts";
+import { findStepProblems } from "../__tests__/fakes/settled.ts";
 import { titlesOf } from "../__tests__/action/refusal.ts";
 import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
 import { journalAnnotation, parseJournal, renderJournal } from "../src/hypershift/journal.ts";
@@ -92,6 +93,7 @@ async function strikeBackup(
     figures.addRun(last);
     if (inputs["mode"] === "recover") figures.addRecover(last);
   }
+  for (const run of [result, last]) figures.addProblems(await findStepProblems(scenario, run));
   await expectSettled(scenario, hosted, 1, [result, last]);
   expect(scenario.objectKeys()).toEqual(expect.arrayContaining([...stored]));
   const outage = await watch.end();

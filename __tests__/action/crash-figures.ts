@@ -6,6 +6,7 @@ export class CrashFigures {
   readonly #title: string;
   #runs = 0;
   #struck = 0;
+  #leaks = 0;
   readonly #scaledUpMs: number[] = [];
   readonly #readyMs: number[] = [];
   readonly #postMs: number[] = [];
@@ -20,6 +21,11 @@ export class CrashFigures {
   addRun(result: StepResult): void {
     this.#runs += 1;
     if (result.post !== undefined) this.#postMs.push(result.post.durationMs);
+  }
+
+  /** What was found not to be as it must be after a run. */
+  addProblems(problems: readonly string[]): void {
+    this.#leaks += problems.filter((problem) => problem.startsWith("leak:")).length;
   }
 
   /** One that waits until the API servers are back. */
@@ -43,7 +49,7 @@ export class CrashFigures {
     return [
       `${this.#title}: ${String(this.#runs)} runs, ${String(this.#struck)} of them cut short`,
       `from the strike to API servers scaled up ${renderTimes(this.#scaledUpMs)}, ready ${renderTimes(this.#readyMs)}`,
-      `post step ${renderTimes(this.#postMs)}; recover ${renderTimes(this.#recoverMs)}; longest API outage ${seconds(Math.max(0, ...this.#outageMs))}; leaks 0`,
+      `post step ${renderTimes(this.#postMs)}; recover ${renderTimes(this.#recoverMs)}; longest API outage ${seconds(Math.max(0, ...this.#outageMs))}; leaks ${String(this.#leaks)}`,
     ].join("; ");
   }
 }

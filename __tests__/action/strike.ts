@@ -51,9 +51,12 @@ export function createStrike(figures: CrashFigures): Strike {
     const last = inputs === undefined ? result : await world.run(inputs);
     if (inputs !== undefined) figures.addRun(last);
     if (inputs?.["mode"] === "recover") figures.addRecover(last);
-    expect(await findUnsettled(world, last)).toEqual([]);
     // Once more, for what the struck run itself said and left on the runner.
-    expect(await findUnsettled(world, result)).toEqual([]);
+    for (const run of [last, result]) {
+      const problems = await findUnsettled(world, run);
+      figures.addProblems(problems);
+      expect(problems).toEqual([]);
+    }
     expect(world.objectKeys()).toEqual(expect.arrayContaining([...stored]));
     const outage = endWatch();
     // Where a deadline passes, the time is played.

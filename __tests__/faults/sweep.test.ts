@@ -10,7 +10,7 @@ const rows = (
 
 const startedMs = performance.now();
 const worst = { outageMs: 0, pauseMs: 0, where: "" };
-const counts = { runs: 0, green: 0, red: 0, killed: 0, leftToRecover: 0 };
+const counts = { runs: 0, green: 0, red: 0, killed: 0, leftToRecover: 0, leaks: 0 };
 
 test.each(rows)("%s: %s, at each request", { timeout: 300_000 }, async (_, __, course, fault, requests) => {
   const problems: string[] = [];
@@ -21,6 +21,7 @@ test.each(rows)("%s: %s, at each request", { timeout: 300_000 }, async (_, __, c
     const result = await runTrial(course, fault, number - firstNumber + 1);
     problems.push(...result.problems.map((problem) => `${where}: ${problem}`));
     counts.runs += 1;
+    counts.leaks += result.problems.filter((problem) => problem.startsWith("leak:")).length;
     counts[result.main.kind] += 1;
     if (result.left.length > 0) counts.leftToRecover += 1;
     if (result.outageMs > worst.outageMs) Object.assign(worst, { outageMs: result.outageMs, where });
@@ -39,7 +40,7 @@ afterAll(() => {
     [
       `Crash-point sweep: requests N of a run without faults: ${sizes.join(", ")}`,
       `${String(faults.length)} faults, ${String(counts.runs)} runs in ${seconds(performance.now() - startedMs)}: green ${String(counts.green)}, red ${String(counts.red)}, killed ${String(counts.killed)}; ${String(counts.leftToRecover)} left something to a deadline or a recovery`,
-      `longest API outage ${seconds(worst.outageMs)}, longest pause ${seconds(worst.pauseMs)}, of max-pause ${seconds(new MemoryWorld().request.maxPauseMs)} (${worst.where}); leaks 0`,
+      `longest API outage ${seconds(worst.outageMs)}, longest pause ${seconds(worst.pauseMs)}, of max-pause ${seconds(new MemoryWorld().request.maxPauseMs)} (${worst.where}); leaks ${String(counts.leaks)}`,
     ].join("\n"),
   );
 });
