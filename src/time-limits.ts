@@ -21,7 +21,7 @@ export const limits = {
   execPingMs: 5_000,
   /** After the exit status the API server closes; where the closing is lost, nothing is missing any more. */
   execCloseMs: 2_000,
-  /** Tries of one part of the transfer, each by an exec of its own; one that finds no API server has `requestPatienceMs`. */
+  /** Cuts of one part of the transfer, each read by an exec of its own; one that finds no API server has `requestPatienceMs`. */
   partTries: 5,
   /** One part: 8 MiB over 1 Mbit/s takes 64 s. */
   partTimeoutMs: 120_000,

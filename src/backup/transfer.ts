@@ -126,7 +126,8 @@ async function readPart(
   lengthBytes: number,
   world: BackupWorld,
 ): Promise<Buffer> {
-  const firstMs = world.clock.nowMs();
+  let cuts = 0;
+  let awaySinceMs: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
       const result = await world.cluster.exec(podOf(plan), partCommand(file, offset, lengthBytes), {
@@ -142,10 +143,14 @@ async function readPart(
         },
       );
     } catch (error) {
-      if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
-      const mayBeBack =
-        error.code === "cluster-unreachable" && world.clock.nowMs() - firstMs < limits.requestPatienceMs;
-      if (attempt >= limits.partTries && !mayBeBack) throw error;
+      if (hasCode(error, "cluster-unreachable")) {
+        awaySinceMs ??= world.clock.nowMs();
+        if (world.clock.nowMs() - awaySinceMs >= limits.requestPatienceMs) throw error;
+      } else if (hasCode(error, "exec-interrupted")) {
+        awaySinceMs = undefined;
+        cuts += 1;
+        if (cuts >= limits.partTries) throw error;
+      } else throw error;
       world.log.debug(
         `part at byte ${String(offset)}: attempt ${String(attempt)} ended with ${error.code}: ${error.message}`,
       );
