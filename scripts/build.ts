@@ -3,16 +3,17 @@
  * and the licence of every bundled package goes beside it. See docs/adr/0001-bundle-with-esbuild-then-ncc.md.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundleAction } from "./bundle.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
-const work = mkdtempSync(join(tmpdir(), "build-"));
+// Names of modules in the result come from the place of the folder in the repository.
+const work = join(root, "node_modules/.cache/build");
 
 try {
+  mkdirSync(work, { recursive: true });
   const inputs = await bundleAction(join(work, "index.js"));
   writeFileSync(join(work, "package.json"), '{ "type": "module" }\n');
   rmSync(dist, { recursive: true, force: true });
