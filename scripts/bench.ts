@@ -152,7 +152,7 @@ async function backUp(world: World, inputs: StepInputs, env: Readonly<Record<str
 /** The largest resident size so far, of a process of this machine; 0 when it has not begun, or has ended. */
 function readPeakKiB(pid: number | undefined): number {
   try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"))?.[1]);
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"))?.[1] ?? 0);
   } catch {
     return 0;
   }
