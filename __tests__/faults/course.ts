@@ -1,6 +1,5 @@
-import type { WorkflowRuns } from "../../src/ports.ts";
 import type { Machine } from "../fakes/memory-world/machine.ts";
-import { createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
+import { completedRuns, createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
 import { createStep, runMain, runPost, type StageEnd } from "../fakes/memory-world/step.ts";
 import type { WireRequest } from "../fakes/memory-world/wire.ts";
 import { MemoryWorld, type MemoryWorldOptions } from "../fakes/memory-world/world.ts";
@@ -71,8 +70,6 @@ async function dieAt(world: MemoryWorld, operation: string): Promise<void> {
   world.weather = () => undefined;
 }
 
-const completed: WorkflowRuns = { findRunState: () => Promise.resolve("completed") };
-
 export const courses: readonly Course[] = [
   backup("quiesced", {}),
   backup("online", { request: { quiesce: false } }),
@@ -119,7 +116,7 @@ export const courses: readonly Course[] = [
     prepare: (world) => dieAt(world, "exec save"),
     choose: (requests) => requests,
     start: (world) => {
-      const step = createRecoverStep(world, completed);
+      const step = createRecoverStep(world, completedRuns);
       return {
         machine: step.machine,
         main: () => runRecover(world, step),

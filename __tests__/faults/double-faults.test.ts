@@ -5,7 +5,7 @@ import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import type { Blow } from "./matrix/blow.ts";
 import { columns } from "./matrix/column.ts";
 import { dieInCapture, playBlow, setScene } from "./matrix/outcome.ts";
-import { phases } from "./matrix/phase.ts";
+import { phaseOf } from "./matrix/phase.ts";
 import { findDown, findLeft } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
 
@@ -76,9 +76,7 @@ const doubles: Readonly<Record<string, readonly [phase: string, blow: Blow, word
 };
 
 test.each(Object.entries(doubles))("%s", async (_, [name, blow, words]) => {
-  const phase = phases.find((known) => known.name === name);
-  if (phase === undefined) throw new Error(`there is no phase ${name}`);
-  expect(await playBlow(phase, blow)).toMatchObject({ words, problems: [] });
+  expect(await playBlow(phaseOf(name), blow)).toMatchObject({ words, problems: [] });
 });
 
 test.each([

@@ -6,11 +6,10 @@ import { cancelProcess, createStep, runMain, runPost, type Step } from "../fakes
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import { happen, happenings, type Happening } from "./happening.ts";
 import { findDown, findFalseWords, findLeft, findWrong, lookBefore } from "./oracle.ts";
-import { describeEnd } from "./trial.ts";
+import { allDeadlinesMs, describeEnd } from "./trial.ts";
 
 const runs = Number(process.env["RUNS"] ?? 5000);
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
-const allDeadlinesMs = 2 * 3_600_000 + 60_000;
 
 const fates = ["reset", "lost", "silent", "busy"] as const;
 

@@ -2,15 +2,9 @@ import { expect, test } from "vitest";
 import { journalAnnotation } from "../../src/hypershift/journal.ts";
 import { columns } from "./matrix/column.ts";
 import { playBlow } from "./matrix/outcome.ts";
-import { phases, type Phase } from "./matrix/phase.ts";
+import { phaseOf } from "./matrix/phase.ts";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
-
-function phaseOf(name: string): Phase {
-  const found = phases.find((phase) => phase.name === name);
-  if (found === undefined) throw new Error(`there is no phase ${name}`);
-  return found;
-}
 
 test("an API server that came back since somebody resumed the cluster is not stopped again", async () => {
   let resumed = false;

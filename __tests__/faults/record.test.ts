@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
+import { completedRuns, createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
 import { createStep, runMain, type StageEnd } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import { findLeft } from "./oracle.ts";
@@ -44,8 +44,7 @@ test.each([1, 2, 3])(
       weather: ({ operation, machine }) => {
         if (operation === "put object" && machine === step.machine)
           world.timeline.after((4 - secondsBefore) * 1000, () => {
-            const runs = { findRunState: () => Promise.resolve("completed" as const) };
-            recovered ??= runRecover(world, createRecoverStep(world, runs));
+            recovered ??= runRecover(world, createRecoverStep(world, completedRuns));
           });
         return undefined;
       },

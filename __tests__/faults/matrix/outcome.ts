@@ -1,12 +1,11 @@
 import { journalAnnotation } from "../../../src/hypershift/journal.ts";
-import type { WorkflowRuns } from "../../../src/ports.ts";
 import { recordKey } from "../../../src/snapshot/location.ts";
 import { noTrouble } from "../../fakes/memory-world/etcd-pod.ts";
-import { createRecoverStep, runRecover } from "../../fakes/memory-world/recover-step.ts";
+import { completedRuns, createRecoverStep, runRecover } from "../../fakes/memory-world/recover-step.ts";
 import { createStep, runMain, runPost, type StageEnd, type Step } from "../../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../../fakes/memory-world/world.ts";
 import { findDown, findLeft, findUntruths, findWrong, lookBefore, type Before } from "../oracle.ts";
-import { describeEnd } from "../trial.ts";
+import { allDeadlinesMs, describeEnd } from "../trial.ts";
 import { letFall, type Blow } from "./blow.ts";
 import type { Phase } from "./phase.ts";
 
@@ -30,11 +29,8 @@ export interface Scene {
   readonly step: Step;
 }
 
-/** Longer than any lock, and than anything that is taken for young. */
-const allDeadlinesMs = 2 * 3_600_000 + 60_000;
 /** Longer than an API server needs that was told to start. */
 const startMs = 2_000;
-const completed: WorkflowRuns = { findRunState: () => Promise.resolve("completed") };
 
 export async function setScene(clockSkewMs = 0): Promise<Scene> {
   const world = new MemoryWorld();
@@ -80,7 +76,7 @@ function playStage({ world, step }: Scene, { of }: Phase): Promise<StageEnd> {
     case "post":
       return runPost(world, step);
     case "recover":
-      return runRecover(world, createRecoverStep(world, completed));
+      return runRecover(world, createRecoverStep(world, completedRuns));
   }
 }
 

@@ -222,3 +222,10 @@ export const phases: readonly Phase[] = [
   },
   { of: "recover", name: "recover: files in the pods", path: ["exec look"], gone: replacePods },
 ];
+
+/** The phase of that name. Throws where there is none. */
+export function phaseOf(name: string): Phase {
+  const found = phases.find((phase) => phase.name === name);
+  if (found === undefined) throw new Error(`there is no phase ${name}`);
+  return found;
+}
