@@ -194,14 +194,8 @@ describe("A backup", () => {
     expect([last.outcome, last.outputs["recovered"]]).toEqual(["success", "true"]);
   });
 
-  /** In the capture, too little is left of the pause afterwards: nothing is captured, and the API servers come back. */
-  const afterOutage = [
-    ["hold", []],
-    ["capture", ["hold-lost"]],
-    ["transfer", []],
-  ] as const;
-  test.for(afterOutage)("whose API server is stopped for 30 s in the %s ends with %j", async ([moment, codes]) => {
+  test.for(moments)("whose API server is stopped for 30 s in the %s is green", async (moment) => {
     const { result } = await strikeBackup(moment, stopApiServer);
-    expect([titlesOf(result), result.post?.outcome]).toEqual([codes, "success"]);
+    expect([titlesOf(result), result.outcome, result.post?.outcome]).toEqual([[], "success", "success"]);
   });
 });

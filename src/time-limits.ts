@@ -21,8 +21,8 @@ export const limits = {
   execPingMs: 5_000,
   /** After the exit status the API server closes; where the closing is lost, nothing is missing any more. */
   execCloseMs: 2_000,
-  /** Cuts of one part of the transfer, each read by an exec of its own; one that finds no API server has `requestPatienceMs`. */
-  partTries: 5,
+  /** Cuts of one command in a pod that may run again, as each part of the transfer; an API server that is away has `requestPatienceMs`. */
+  execTries: 5,
   /** One part: 8 MiB over 1 Mbit/s takes 64 s. */
   partTimeoutMs: 120_000,
   /** Between two looks at something that changes within a second. */

@@ -57,7 +57,7 @@ const partFaults: readonly (readonly [string, ExecFaultKind])[] = [
 
 test("A part of the transfer whose exec fails in each of the known ways is read again", async () => {
   const world = await startScenario({
-    limits: { execStallMs: 5_000, execPingMs: 500, retryDelayMs: 10, partTries: 6 },
+    limits: { execStallMs: 5_000, execPingMs: 500, retryDelayMs: 10, execTries: 6 },
   });
   for (const [index, [, fault]] of partFaults.entries())
     world.cluster.addExecFault({ match: { argv: (argv) => scriptOf(argv) === "part" }, fault, nth: index + 1 });

@@ -50,7 +50,7 @@ export const holdMutants: readonly Mutant[] = [
   {
     name: "a renewal is not waited for",
     file: "src/backup/hold.ts",
-    text: "    if (this.#paused && renew) await this.confirmPause();\n",
+    text: "        if (this.#paused && renew) await this.confirmPause();\n",
     replacement: "",
     killer: fault("lock", "a pause that took nearly all of its time to be confirmed stops nothing"),
   },

@@ -77,16 +77,23 @@ export const keepMutants: readonly Mutant[] = [
   {
     name: "a part may be of any length",
     file: "src/backup/transfer.ts",
-    text: "        expectedBytes: lengthBytes,\n",
-    replacement: "",
+    text: ", expectedBytes: lengthBytes };",
+    replacement: " };",
     killer: fault("held-cluster", "a part that came short is read again, although its command ended well"),
   },
   {
     name: "a cut part ends the transfer",
-    file: "src/backup/transfer.ts",
-    text: "if (cuts >= limits.partTries) throw error;",
+    file: "src/backup/exec-again.ts",
+    text: "if (cuts >= limits.execTries || clock.nowMs() >= giveUpMs) throw error;",
     replacement: "throw error;",
     killer: row("transfer: read a part"),
+  },
+  {
+    name: "an API server that is away is not waited for",
+    file: "src/backup/exec-again.ts",
+    text: "clock.nowMs() - awaySinceMs >= limits.requestPatienceMs",
+    replacement: "clock.nowMs() >= awaySinceMs",
+    killer: fault("transfer", "an API server that is away for 30 s during the transfer costs no backup"),
   },
   {
     name: "the upload is not aborted",

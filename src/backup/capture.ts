@@ -1,4 +1,4 @@
-import { ActionError, describeError, hasCode } from "../errors.ts";
+import { ActionError, hasCode } from "../errors.ts";
 import {
   parseSaveResult,
   parseSaveState,
@@ -9,6 +9,7 @@ import {
   type SaveState,
 } from "../etcd/snapshot-save.ts";
 import { limits } from "../time-limits.ts";
+import { execAgain } from "./exec-again.ts";
 import type { Hold } from "./hold.ts";
 import { neededBytes, reservedBytes, spaceMissing } from "./members.ts";
 import type { BackupPlan } from "./preflight.ts";
@@ -24,6 +25,7 @@ export interface OpenedSnapshot {
 
 /** How long one exec waits in the pod for the first bytes before it answers. */
 const watchMs = 5_000;
+const saveTimeoutMs = watchMs + limits.execTimeoutMs;
 /** Starts of a save; a connection that is cut before each of them is a pod that nothing reaches. */
 const starts = 3;
 
@@ -33,14 +35,18 @@ const starts = 3;
  * left to the undo, which brings the writers back first.
  */
 export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promise<OpenedSnapshot> {
-  const { clock } = world;
+  const { clock, signal } = world;
   const giveUpMs = clock.nowMs() + limits.snapshotOpenedMs;
-  let attempt = 1;
-  let action: "start" | "watch" = "start";
-  while (clock.nowMs() < giveUpMs) {
+  for (let attempt = 1; attempt <= starts; attempt += 1) {
     const file = snapshotFile(plan.nonce, attempt);
-    const state = await runSave(action, file, plan, world);
-    switch (state?.state) {
+    let state = (await startSave(file, plan, world)) ?? (await watchSave(file, giveUpMs, plan, world));
+    while (state === undefined || state.state === "waiting") {
+      // Told by the pod alone: whoever does not reach it does not know.
+      if (clock.nowMs() >= giveUpMs) throw notOpened(plan);
+      await clock.sleep(limits.pollMs, signal);
+      state = await watchSave(file, giveUpMs, plan, world);
+    }
+    switch (state.state) {
       case "opened":
         return { file, revisionBefore: state.revisionBefore, revisionOpened: state.revisionOpened };
       case "failed":
@@ -48,26 +54,10 @@ export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promis
       case "full":
         throw spaceMissing(plan.member, state.freeBytes);
       case "absent":
-        if (attempt >= starts)
-          throw saveFailed(plan, { exitCode: 1, reason: `it was started ${String(starts)} times and never ran` });
-        attempt += 1;
-        action = "start";
         break;
-      case "waiting":
-        action = "watch";
-        break;
-      case undefined:
-        action = "watch";
-        await clock.sleep(limits.pollMs, world.signal);
     }
   }
-  throw new ActionError(
-    "snapshot-not-opened",
-    `etcd in pod ${plan.member.pod} did not begin its snapshot within ${String(limits.snapshotOpenedMs / 1000)} s`,
-    {
-      hint: "look at the member's disk latency and log; it may be overloaded",
-    },
-  );
+  throw saveFailed(plan, { exitCode: 1, reason: `it was started ${String(starts)} times and never ran` });
 }
 
 /**
@@ -86,8 +76,9 @@ export async function finishSnapshot(
     const result = await readResult(
       cluster.exec(podOf(plan), resultCommand(opened.file, plan.member.tools), { timeoutMs: limits.execTimeoutMs }),
     );
-    if (result === "lost") {
+    if (result instanceof ActionError) {
       // The save goes on in the pod; ask again.
+      if (clock.nowMs() >= giveUpMs) throw result;
     } else if (result?.state === "saved") {
       checkRevision(result.snapshot, opened, plan);
       return result.snapshot;
@@ -118,36 +109,44 @@ export async function finishSnapshot(
   }
 }
 
-async function runSave(
-  action: "start" | "watch",
-  file: string,
-  plan: BackupPlan,
-  world: BackupWorld,
-): Promise<SaveState | undefined> {
-  const argv = saveCommand(action, file, plan.member.tools, {
-    limitSeconds: Math.ceil(saveLimitMs(plan) / 1000),
-    waitMs: watchMs,
-    neededBytes: neededBytes(plan.member),
-  });
+/** Undefined where its connection was lost: it may run or not. */
+async function startSave(file: string, plan: BackupPlan, world: BackupWorld): Promise<SaveState | undefined> {
   try {
-    const result = await world.cluster.exec(podOf(plan), argv, { timeoutMs: watchMs + limits.execTimeoutMs });
+    const result = await world.cluster.exec(podOf(plan), savingOf("start", file, plan), { timeoutMs: saveTimeoutMs });
     return parseSaveState(result.stdout.toString());
   } catch (error) {
     if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
-    world.log.info(
-      `the connection to pod ${plan.member.pod} was lost (${describeError(error).message}); looking for the save there`,
-    );
+    world.log.info(`the connection to pod ${plan.member.pod} was lost (${error.message}); looking for the save there`);
     return undefined;
   }
 }
 
+async function watchSave(
+  file: string,
+  giveUpMs: number,
+  plan: BackupPlan,
+  world: BackupWorld,
+): Promise<SaveState | undefined> {
+  const argv = savingOf("watch", file, plan);
+  const result = await execAgain(podOf(plan), argv, { timeoutMs: saveTimeoutMs, giveUpMs }, world);
+  return parseSaveState(result.stdout.toString());
+}
+
+function savingOf(action: "start" | "watch", file: string, plan: BackupPlan): readonly string[] {
+  return saveCommand(action, file, plan.member.tools, {
+    limitSeconds: Math.ceil(saveLimitMs(plan) / 1000),
+    waitMs: watchMs,
+    neededBytes: neededBytes(plan.member),
+  });
+}
+
 async function readResult(
   running: ReturnType<BackupWorld["cluster"]["exec"]>,
-): Promise<ReturnType<typeof parseSaveResult> | "lost"> {
+): Promise<ReturnType<typeof parseSaveResult> | ActionError> {
   try {
     return parseSaveResult((await running).stdout.toString());
   } catch (error) {
-    if (hasCode(error, "exec-interrupted", "cluster-unreachable")) return "lost";
+    if (hasCode(error, "exec-interrupted", "cluster-unreachable")) return error;
     throw error;
   }
 }
@@ -167,6 +166,14 @@ export function podOf(plan: BackupPlan): { namespace: string; name: string; cont
 
 function saveLimitMs(plan: BackupPlan): number {
   return limits.snapshotBaseMs + Math.ceil((plan.member.dbSizeBytes / limits.snapshotBytesPerSecond) * 1000);
+}
+
+function notOpened(plan: BackupPlan): ActionError {
+  return new ActionError(
+    "snapshot-not-opened",
+    `etcd in pod ${plan.member.pod} did not begin its snapshot within ${String(limits.snapshotOpenedMs / 1000)} s`,
+    { hint: "look at the member's disk latency and log; it may be overloaded" },
+  );
 }
 
 function saveFailed(plan: BackupPlan, result: { readonly exitCode: number; readonly reason: string }): ActionError {

@@ -130,7 +130,34 @@ export class Hold {
 
   /** Writes the phase that begins, and renews the deadline when half of its time is over, or too little for a capture is left. */
   async enter(phase: Phase): Promise<void> {
-    await this.#write(phase, this.#isDue());
+    const { cluster } = this.#world;
+    const spanMs = this.#paused ? this.#plan.holdMs : limits.lockMs;
+    for (let attempt = 1; ; attempt += 1) {
+      const current = await cluster.findHostedCluster(this.#plan.hostedCluster);
+      this.#checkHeld(current);
+      // Only now: the look may have taken long.
+      const renew = this.#isDue();
+      const renewedMs = Math.min(this.#serverNowMs() + spanMs, this.#paused ? this.#lastDeadline.getTime() : Infinity);
+      const deadline = renew ? formatTime(new Date(renewedMs)) : this.#journal.deadline;
+      const next: Journal = { ...this.#journal, phase, deadline };
+      this.#world.saveJournal(next);
+      this.#deadlines.add(deadline);
+      try {
+        await cluster.patchHostedCluster(
+          this.#plan.hostedCluster,
+          {
+            ...(this.#paused && renew ? { pausedUntil: deadline } : {}),
+            annotations: { [journalAnnotation]: renderJournal(next) },
+          },
+          current === undefined ? {} : { resourceVersion: current.resourceVersion },
+        );
+        this.#journal = next;
+        if (this.#paused && renew) await this.confirmPause();
+        return;
+      } catch (error) {
+        if (!hasCode(error, "hold-conflict") || attempt >= conflictTries) throw error;
+      }
+    }
   }
 
   /**
@@ -139,7 +166,7 @@ export class Hold {
    */
   async keep(): Promise<void> {
     if (!this.#isDue()) return;
-    this.#renewal ??= this.#write(this.#journal.phase, true).finally(() => {
+    this.#renewal ??= this.enter(this.#journal.phase).finally(() => {
       this.#renewal = undefined;
     });
     try {
@@ -175,35 +202,6 @@ export class Hold {
     const deadlineMs = new Date(this.#journal.deadline).getTime();
     const exhausted = this.#paused && deadlineMs >= this.#lastDeadline.getTime();
     return !exhausted && this.#leftMs() < Math.max(spanMs / 2, this.#paused ? limits.captureReserveMs : 0);
-  }
-
-  async #write(phase: Phase, renew: boolean): Promise<void> {
-    const { cluster } = this.#world;
-    const spanMs = this.#paused ? this.#plan.holdMs : limits.lockMs;
-    for (let attempt = 1; ; attempt += 1) {
-      const current = await cluster.findHostedCluster(this.#plan.hostedCluster);
-      this.#checkHeld(current);
-      const renewedMs = Math.min(this.#serverNowMs() + spanMs, this.#paused ? this.#lastDeadline.getTime() : Infinity);
-      const deadline = renew ? formatTime(new Date(renewedMs)) : this.#journal.deadline;
-      const next: Journal = { ...this.#journal, phase, deadline };
-      this.#world.saveJournal(next);
-      this.#deadlines.add(deadline);
-      try {
-        await cluster.patchHostedCluster(
-          this.#plan.hostedCluster,
-          {
-            ...(this.#paused && renew ? { pausedUntil: deadline } : {}),
-            annotations: { [journalAnnotation]: renderJournal(next) },
-          },
-          current === undefined ? {} : { resourceVersion: current.resourceVersion },
-        );
-        this.#journal = next;
-        break;
-      } catch (error) {
-        if (!hasCode(error, "hold-conflict") || attempt >= conflictTries) throw error;
-      }
-    }
-    if (this.#paused && renew) await this.confirmPause();
   }
 
   #checkHeld(current: HostedCluster | undefined): void {

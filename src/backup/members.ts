@@ -4,6 +4,7 @@ import type { Pod } from "../hypershift/workload.ts";
 import { renderBytes } from "../snapshot/byte-size.ts";
 import { limits } from "../time-limits.ts";
 import { deniedAccess, execAccesses } from "./access.ts";
+import { execAgain } from "./exec-again.ts";
 import type { Findings } from "./findings.ts";
 import type { BackupWorld } from "./world.ts";
 
@@ -80,9 +81,8 @@ async function readMember(
     return undefined;
   }
   return findings.collect(async () => {
-    const result = await world.cluster.exec({ namespace, name, container: "etcd" }, inspectionCommand(), {
-      timeoutMs: limits.execTimeoutMs,
-    });
+    const container = { namespace, name, container: "etcd" };
+    const result = await execAgain(container, inspectionCommand(), { timeoutMs: limits.execTimeoutMs }, world);
     const report = parseInspection(name, result.stdout.toString());
     if (report.learner) throw unhealthy(`etcd member ${name} is a learner, or not a member of its own cluster`);
     return report;

@@ -1,10 +1,11 @@
-import { ActionError, hasCode } from "../errors.ts";
+import { ActionError } from "../errors.ts";
 import { SnapshotDigest, type SnapshotDigests } from "../etcd/snapshot-digest.ts";
 import { partCommand, type SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { StoredObject, Upload, UploadedPart } from "../ports.ts";
 import { renderBytes } from "../snapshot/byte-size.ts";
 import { limits } from "../time-limits.ts";
 import { podOf } from "./capture.ts";
+import { execAgain } from "./exec-again.ts";
 import type { Hold } from "./hold.ts";
 import type { BackupPlan } from "./preflight.ts";
 import type { BackupWorld } from "./world.ts";
@@ -118,7 +119,7 @@ async function sendParts(
   return { parts, digests: digest.digest() };
 }
 
-/** Reads one part, again and again where its exec was cut or came up short; an API server that is away is waited for. */
+/** One part, of exactly `lengthBytes`. */
 async function readPart(
   plan: BackupPlan,
   file: string,
@@ -126,37 +127,16 @@ async function readPart(
   lengthBytes: number,
   world: BackupWorld,
 ): Promise<Buffer> {
-  let cuts = 0;
-  let awaySinceMs: number | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const result = await world.cluster.exec(podOf(plan), partCommand(file, offset, lengthBytes), {
-        timeoutMs: limits.partTimeoutMs,
-        expectedBytes: lengthBytes,
-      });
-      if (result.exitCode === 0) return result.stdout;
-      throw new ActionError(
-        "transfer-failed",
-        `reading ${file} at byte ${String(offset)} in pod ${plan.member.pod} ended with ${String(result.exitCode)}`,
-        {
-          hint: "the pod may have been replaced during the transfer; run again",
-        },
-      );
-    } catch (error) {
-      if (hasCode(error, "cluster-unreachable")) {
-        awaySinceMs ??= world.clock.nowMs();
-        if (world.clock.nowMs() - awaySinceMs >= limits.requestPatienceMs) throw error;
-      } else if (hasCode(error, "exec-interrupted")) {
-        awaySinceMs = undefined;
-        cuts += 1;
-        if (cuts >= limits.partTries) throw error;
-      } else throw error;
-      world.log.debug(
-        `part at byte ${String(offset)}: attempt ${String(attempt)} ended with ${error.code}: ${error.message}`,
-      );
-      await world.clock.sleep(Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMaxMs), world.signal);
-    }
-  }
+  const options = { timeoutMs: limits.partTimeoutMs, expectedBytes: lengthBytes };
+  const result = await execAgain(podOf(plan), partCommand(file, offset, lengthBytes), options, world);
+  if (result.exitCode === 0) return result.stdout;
+  throw new ActionError(
+    "transfer-failed",
+    `reading ${file} at byte ${String(offset)} in pod ${plan.member.pod} ended with ${String(result.exitCode)}`,
+    {
+      hint: "the pod may have been replaced during the transfer; run again",
+    },
+  );
 }
 
 /** The same world, whose calls end when `signal` aborts. */

@@ -46,11 +46,9 @@ export const holdTable: Readonly<Record<string, Row>> = {
   },
   "preflight: members": {
     "preflight-failed up none": "refused, gone, away, silent, data",
-    "cluster-unreachable up none": "busy",
-    "exec-interrupted up none": "cut, lost",
     "cancelled up none": "cancelled",
     "killed up none": "killed, runner gone",
-    "green back kept": "resumed, started, clock off",
+    "green back kept": "busy, cut, lost, resumed, started, clock off",
     "hold-conflict up none": "taken",
     "– it writes nothing that somebody else writes": "conflict",
   },

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { createStep, runMain } from "../fakes/memory-world/step.ts";
+import { MemoryWorld } from "../fakes/memory-world/world.ts";
+import type { WireRequest } from "../fakes/memory-world/wire.ts";
+import { describeEnd } from "./trial.ts";
+
+const awayMs = 40_000;
+
+test.each(["get hostedclusters", "exec save"])(
+  "an API server that is away for longer than a snapshot may take to open costs no backup (from %s on)",
+  async (first) => {
+    let backMs: number | undefined;
+    const world: MemoryWorld = new MemoryWorld({
+      gracePeriodSeconds: 10,
+      weather: ({ service, operation, machine }) => {
+        const nowMs = machine.clock.nowMs();
+        const isCapture = operation === first && world.replicas["kube-apiserver"] === 0;
+        if (isCapture) backMs ??= nowMs + awayMs;
+        return isOfCluster(service) && backMs !== undefined && nowMs < backMs ? { fate: "busy" } : undefined;
+      },
+    });
+    expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
+    expect(backMs).toBeDefined();
+  },
+);
+
+test("a pod that no exec reaches is not said to be slow to open its snapshot", async () => {
+  const world: MemoryWorld = new MemoryWorld({
+    weather: ({ operation }) => (operation === "exec save" ? { fate: "reset" } : undefined),
+  });
+  const end = await world.timeline.play(runMain(world, createStep(world)));
+  expect(describeEnd(end)).toContain("exec-interrupted");
+});
+
+function isOfCluster(service: WireRequest["service"]): boolean {
+  return service === "cluster" || service === "exec";
+}

@@ -1,0 +1,36 @@
+import { hasCode } from "../errors.ts";
+import type { ExecOptions, ExecResult, ObjectRef } from "../ports.ts";
+import { limits } from "../time-limits.ts";
+import type { BackupWorld } from "./world.ts";
+
+/**
+ * Runs a command that may run twice, again and again where its connection was cut or its output came up short; an API
+ * server that is away is waited for; after `giveUpMs` of the clock a cut is not. Throws the last `exec-interrupted` or `cluster-unreachable`, and what `exec` throws.
+ */
+export async function execAgain(
+  pod: ObjectRef & { readonly container: string },
+  argv: readonly string[],
+  { giveUpMs = Infinity, ...options }: ExecOptions & { readonly giveUpMs?: number },
+  { cluster, clock, log, signal }: BackupWorld,
+): Promise<ExecResult> {
+  let cuts = 0;
+  let awaySinceMs: number | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await cluster.exec(pod, argv, options);
+    } catch (error) {
+      if (hasCode(error, "cluster-unreachable")) {
+        awaySinceMs ??= clock.nowMs();
+        if (clock.nowMs() - awaySinceMs >= limits.requestPatienceMs) throw error;
+      } else if (hasCode(error, "exec-interrupted")) {
+        awaySinceMs = undefined;
+        cuts += 1;
+        if (cuts >= limits.execTries || clock.nowMs() >= giveUpMs) throw error;
+      } else throw error;
+      const message = `the connection to pod ${pod.name} was lost (${error.message}); trying again`;
+      if (attempt === 1) log.info(message);
+      else log.debug(message);
+      await clock.sleep(Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMaxMs), signal);
+    }
+  }
+}
