@@ -6,10 +6,12 @@ import { waitUntil } from "./wait.ts";
 /** Mount points of the cgroup hierarchies: one of version 2, or one for each group of controllers of version 1, or both. */
 export async function findHierarchies(): Promise<readonly string[]> {
   const mounts = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
-  return mounts
+  const paths = mounts
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(" ")[4])
     .filter((path) => path !== undefined);
+  // One mounted over another is there once.
+  return [...new Set(paths)];
 }
 
 /** Makes one cgroup in each hierarchy; returns their folders. Throws an Error of one line where that is not possible. */

@@ -43,14 +43,15 @@ function fail(error: unknown, exitCode = 1): void {
 async function runTests(): Promise<void> {
   const binaries = await buildBinaries(report);
   const images = await buildImages(binaries, report);
-  await mkdir(work, { mode: 0o755 });
+  const temporary = join(work, "tmp");
+  await mkdir(temporary, { recursive: true, mode: 0o755 });
   await writeFile(join(work, "parts.json"), JSON.stringify({ binaries, images, cgroup: name }));
   process.exitCode = await runInNamespaces(
     [process.execPath, vitest, "run", "--config", "vitest.e2e.config.ts", ...process.argv.slice(2)],
     {
       flags: ["--cgroup", "--net", "--mount", "--ipc"],
       outside: cgroups.map((folder) => `echo $$ > ${folder}/cgroup.procs`),
-      env: { E2E_WORK_FOLDER: work },
+      env: { E2E_WORK_FOLDER: work, TMPDIR: temporary },
     },
   );
 }
