@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { CrashFigures } from "../__tests__/action/crash-figures.ts";
 import { findStepProblems } from "../__tests__/fakes/settled.ts";
 import { titlesOf } from "../__tests__/action/refusal.ts";
+import { createEntry } from "../__tests__/action/scenario.ts";
 import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
 import { journalAnnotation, parseJournal, renderJournal } from "../src/hypershift/journal.ts";
 import { stringAt } from "../src/hypershift/json-path.ts";
@@ -18,6 +20,8 @@ const figures = new CrashFigures("Crash points on the real cluster");
 const databaseMebibytes = 64;
 const lineTimeoutMs = 120_000;
 const awayMs = 30_000;
+/** The API server remembers for 10 s that it knew a token. */
+const tokenMemoryMs = 12_000;
 /** Short, so that the deadline of a dead run is near: a minute more than this. */
 const gracePeriodSeconds = 10;
 
@@ -73,6 +77,7 @@ async function strikeBackup(
   moment: Moment,
   strike: (step: RunningStep) => void | Promise<void>,
   next?: () => Promise<StepInputs>,
+  entry?: string,
 ): Promise<{ readonly result: StepResult; readonly last: StepResult }> {
   const stored = scenario.objectKeys();
   const watch = watchWriters(scenario.admin, hosted.controlPlaneNamespace, 1);
@@ -80,7 +85,7 @@ async function strikeBackup(
     await watch.end();
   });
   if (moment === "transfer") scenario.store.faults.add(slowParts);
-  const step = await scenario.start(await scenario.backupInputs());
+  const step = await scenario.start(await scenario.backupInputs(), entry);
   await reach[moment](step, watch);
   const struckAtMs = Date.now();
   await strike(step);
@@ -197,5 +202,28 @@ describe("A backup", () => {
   test.for(moments)("whose API server is stopped for 30 s in the %s is green", async (moment) => {
     const { result } = await strikeBackup(moment, stopApiServer);
     expect([titlesOf(result), result.outcome, result.post?.outcome]).toEqual([[], "success", "success"]);
+  });
+
+  test("whose token is revoked in the transfer says so, and a run with another one takes away what stayed", async () => {
+    // The token of a ServiceAccount ends with it; nobody waits here until the run and its post step give up.
+    const entry = await createEntry({ undoMs: 10_000, cleanUpMs: 10_000 });
+    onTestFinished(entry.remove);
+    const { result, last } = await strikeBackup(
+      "transfer",
+      async () => {
+        await scenario.admin.remove("ServiceAccount", "clusters", "etcd-backup");
+        scenario.store.faults.add({ ...slowParts, action: { kind: "slow-body", bytesPerSecond: 256 * 1024 } });
+        await sleep(tokenMemoryMs);
+      },
+      async () => {
+        await applyRbac(scenario.admin);
+        await passDeadline();
+        return scenario.backupInputs({ mode: "recover" });
+      },
+      entry.path,
+    );
+    expect([titlesOf(result), result.post?.outcome]).toEqual([["release-failed"], "failure"]);
+    expect(result.log).toContain("failed with cluster-unauthorized");
+    expect([last.outcome, last.outputs["recovered"]]).toEqual(["success", "true"]);
   });
 });

@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, inject, onTestFailed } from "vitest";
+import { expect, onTestFailed } from "vitest";
+import { entryPath } from "../__tests__/action/scenario.ts";
 import { createCertificateAuthority } from "../__tests__/fakes/certificates.ts";
 import type { JsonObject } from "../__tests__/fakes/management-cluster/json.ts";
 import { startObjectStore, type ObjectStore } from "../__tests__/fakes/object-store/object-store.ts";
@@ -34,7 +35,8 @@ export interface Scenario {
   /** `with:` of a backup of `clusters/example` by a ServiceAccount with the rules of docs/rbac.yaml. */
   backupInputs(overrides?: StepInputs): Promise<StepInputs>;
   restoreInputs(snapshotUri: string, encryptionKey: Buffer, overrides?: StepInputs): StepInputs;
-  start(inputs: StepInputs): Promise<RunningStep>;
+  /** `entry`: another bundle than the one that all tests run. */
+  start(inputs: StepInputs, entry?: string): Promise<RunningStep>;
   run(inputs: StepInputs): Promise<StepResult>;
   /** Keys of the stored objects. */
   objectKeys(): readonly string[];
@@ -52,8 +54,6 @@ const account = { accessKeyId: "AKIABACKUP0000000001", secretAccessKey: "Backup+
 const documents = new URL("../docs/", import.meta.url);
 
 export async function startScenario(): Promise<Scenario> {
-  const entry = inject("actionEntry");
-  if ("problem" in entry) throw new Error(`there is no action to run: ${entry.problem}`);
   const work = process.env["E2E_WORK_FOLDER"] ?? "";
   const layout = layoutOf(work);
   const admin = await createAdminClient(layout);
@@ -79,12 +79,12 @@ export async function startScenario(): Promise<Scenario> {
   const ca = await readFile(join(layout.pki, "ca.crt"), "utf8");
   const steps: RunningStep[] = [];
   const secrets: Record<string, string | Buffer> = {};
-  const start = async (inputs: StepInputs): Promise<RunningStep> => {
+  const start = async (inputs: StepInputs, entry = entryPath()): Promise<RunningStep> => {
     const lines: LogLine[] = [];
     for (const [name, secret] of Object.entries(listStepSecrets(inputs)))
       secrets[`${name} of step ${String(steps.length)}`] = secret;
     const step = await startStep({
-      entry: entry.path,
+      entry,
       inputs,
       workspace,
       env: { NODE_EXTRA_CA_CERTS: authorityFile },

@@ -6,7 +6,7 @@ import { describeEnd } from "./trial.ts";
 
 const awayMs = 40_000;
 
-test.each(["get hostedclusters", "exec save"])(
+test.each(["get hostedclusters", "patch hostedclusters", "exec save"])(
   "an API server that is away for longer than a snapshot may take to open costs no backup (from %s on)",
   async (first) => {
     let backMs: number | undefined;

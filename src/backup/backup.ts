@@ -79,8 +79,7 @@ async function backUpQuiesced(
     return generations;
   });
   const opened = await log.group("Capture: open a snapshot, then let the API servers start", async () => {
-    await hold.enter("capture");
-    await hold.assertHeld(limits.captureReserveMs);
+    await hold.enter("capture", limits.captureReserveMs);
     const snapshot = await openSnapshot(plan, world);
     await Promise.all([hold.assertHeld(), assertStopped(plan, stopped, world)]);
     log.info(`opened at revision ${String(snapshot.revisionBefore)} on ${plan.member.pod}`);

@@ -128,14 +128,16 @@ export class Hold {
     }
   }
 
-  /** Writes the phase that begins, and renews the deadline when half of its time is over, or too little for a capture is left. */
-  async enter(phase: Phase): Promise<void> {
+  /**
+   * Writes the phase that begins, and renews the deadline when half of its time is over, or too little for a capture is
+   * left, also where that came about while this was under way. Throws `hold-lost` unless `reserveMs` are left then.
+   */
+  async enter(phase: Phase, reserveMs = 0): Promise<void> {
     const { cluster } = this.#world;
     const spanMs = this.#paused ? this.#plan.holdMs : limits.lockMs;
     for (let attempt = 1; ; attempt += 1) {
       const current = await cluster.findHostedCluster(this.#plan.hostedCluster);
       this.#checkHeld(current);
-      // Only now: the look may have taken long.
       const renew = this.#isDue();
       const renewedMs = Math.min(this.#serverNowMs() + spanMs, this.#paused ? this.#lastDeadline.getTime() : Infinity);
       const deadline = renew ? formatTime(new Date(renewedMs)) : this.#journal.deadline;
@@ -153,6 +155,8 @@ export class Hold {
         );
         this.#journal = next;
         if (this.#paused && renew) await this.confirmPause();
+        if (!renew && this.#isDue()) continue;
+        this.#assertLeft(reserveMs);
         return;
       } catch (error) {
         if (!hasCode(error, "hold-conflict") || attempt >= conflictTries) throw error;
@@ -178,11 +182,8 @@ export class Hold {
 
   /** Throws `hold-lost` unless the cluster is held by this run, with at least `reserveMs` left. */
   async assertHeld(reserveMs = 0, signal = this.#world.signal): Promise<void> {
-    const current = await this.#world.cluster.withSignal(signal).findHostedCluster(this.#plan.hostedCluster);
-    this.#checkHeld(current);
-    const leftMs = this.#leftMs();
-    if (this.#paused && leftMs < reserveMs)
-      throw this.#lost(`only ${String(Math.max(0, Math.round(leftMs / 1000)))} s of the pause were left`, lostToTime);
+    this.#checkHeld(await this.#world.cluster.withSignal(signal).findHostedCluster(this.#plan.hostedCluster));
+    this.#assertLeft(reserveMs);
   }
 
   /** Original replicas first, then the original pause: waiting for HyperShift to restore them one by one is slower. */
@@ -216,6 +217,12 @@ export class Hold {
       throw this.#lost(`spec.pausedUntil was changed to ${JSON.stringify(current.pausedUntil ?? null)}`);
     if (this.#paused && new Date(journal.deadline).getTime() <= this.#serverNowMs())
       throw this.#lost("its deadline passed", lostToTime);
+  }
+
+  #assertLeft(reserveMs: number): void {
+    const leftMs = this.#leftMs();
+    if (this.#paused && leftMs < reserveMs)
+      throw this.#lost(`only ${String(Math.max(0, Math.round(leftMs / 1000)))} s of the pause were left`, lostToTime);
   }
 
   #leftMs(): number {
