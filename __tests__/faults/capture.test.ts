@@ -24,12 +24,16 @@ test.each(["get hostedclusters", "patch hostedclusters", "exec save"])(
   },
 );
 
-test("a pod that no exec reaches is not said to be slow to open its snapshot", async () => {
+test.each([
+  ["cut", "reset", "exec-interrupted"],
+  ["refused by a node that is down", "busy", "cluster-unreachable"],
+] as const)("a pod whose execs are %s is not said to be slow, and is not waited for", async (_what, fate, code) => {
   const world: MemoryWorld = new MemoryWorld({
-    weather: ({ operation }) => (operation === "exec save" ? { fate: "reset" } : undefined),
+    weather: ({ operation }) => (operation === "exec save" ? { fate } : undefined),
   });
   const end = await world.timeline.play(runMain(world, createStep(world)));
-  expect(describeEnd(end)).toContain("exec-interrupted");
+  expect(describeEnd(end)).toContain(`red with ${code}`);
+  expect(world.watch.longestOutageMs).toBeLessThan(40_000);
 });
 
 function isOfCluster(service: WireRequest["service"]): boolean {

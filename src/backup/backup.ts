@@ -80,7 +80,7 @@ async function backUpQuiesced(
   });
   const opened = await log.group("Capture: open a snapshot, then let the API servers start", async () => {
     await hold.enter("capture", limits.captureReserveMs);
-    const snapshot = await openSnapshot(plan, world);
+    const snapshot = await openSnapshot(plan, hold, world);
     await Promise.all([hold.assertHeld(), assertStopped(plan, stopped, world)]);
     log.info(`opened at revision ${String(snapshot.revisionBefore)} on ${plan.member.pod}`);
     await hold.release();
@@ -117,7 +117,7 @@ async function backUpOnline(
   );
   report.apiDowntimeSeconds = 0;
   const opened = await log.group("Capture: open a snapshot beside running API servers", () =>
-    openSnapshot(plan, world),
+    openSnapshot(plan, hold, world),
   );
   await keepSnapshot(request, plan, opened, { hold, back: Promise.resolve(undefined) }, world, report);
 }

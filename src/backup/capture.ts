@@ -9,7 +9,6 @@ import {
   type SaveState,
 } from "../etcd/snapshot-save.ts";
 import { limits } from "../time-limits.ts";
-import { execAgain } from "./exec-again.ts";
 import type { Hold } from "./hold.ts";
 import { neededBytes, reservedBytes, spaceMissing } from "./members.ts";
 import type { BackupPlan } from "./preflight.ts";
@@ -25,7 +24,6 @@ export interface OpenedSnapshot {
 
 /** How long one exec waits in the pod for the first bytes before it answers. */
 const watchMs = 5_000;
-const saveTimeoutMs = watchMs + limits.execTimeoutMs;
 /** Starts of a save; a connection that is cut before each of them is a pod that nothing reaches. */
 const starts = 3;
 
@@ -34,17 +32,18 @@ const starts = 3;
  * nothing: the save is looked for, and started under another name only where it never began. One that does not begin is
  * left to the undo, which brings the writers back first.
  */
-export async function openSnapshot(plan: BackupPlan, world: BackupWorld): Promise<OpenedSnapshot> {
+export async function openSnapshot(plan: BackupPlan, hold: Hold, world: BackupWorld): Promise<OpenedSnapshot> {
   const { clock, signal } = world;
   const giveUpMs = clock.nowMs() + limits.snapshotOpenedMs;
   for (let attempt = 1; attempt <= starts; attempt += 1) {
     const file = snapshotFile(plan.nonce, attempt);
-    let state = (await startSave(file, plan, world)) ?? (await watchSave(file, giveUpMs, plan, world));
-    while (state === undefined || state.state === "waiting") {
-      // Told by the pod alone: whoever does not reach it does not know.
-      if (clock.nowMs() >= giveUpMs) throw notOpened(plan);
+    let state = await runSave("start", file, plan, world);
+    while (isUndecided(state)) {
       await clock.sleep(limits.pollMs, signal);
-      state = await watchSave(file, giveUpMs, plan, world);
+      // Waits for an API server that is away; the pod is looked at once more then, however long that took.
+      if (state instanceof ActionError) await hold.assertHeld();
+      state = await runSave("watch", file, plan, world);
+      if (isUndecided(state) && clock.nowMs() >= giveUpMs) throw state instanceof ActionError ? state : notOpened(plan);
     }
     switch (state.state) {
       case "opened":
@@ -109,35 +108,32 @@ export async function finishSnapshot(
   }
 }
 
-/** Undefined where its connection was lost: it may run or not. */
-async function startSave(file: string, plan: BackupPlan, world: BackupWorld): Promise<SaveState | undefined> {
-  try {
-    const result = await world.cluster.exec(podOf(plan), savingOf("start", file, plan), { timeoutMs: saveTimeoutMs });
-    return parseSaveState(result.stdout.toString());
-  } catch (error) {
-    if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
-    world.log.info(`the connection to pod ${plan.member.pod} was lost (${error.message}); looking for the save there`);
-    return undefined;
-  }
-}
-
-async function watchSave(
+/** What the pod says of the save; an error where its connection was lost. */
+async function runSave(
+  action: "start" | "watch",
   file: string,
-  giveUpMs: number,
   plan: BackupPlan,
   world: BackupWorld,
-): Promise<SaveState | undefined> {
-  const argv = savingOf("watch", file, plan);
-  const result = await execAgain(podOf(plan), argv, { timeoutMs: saveTimeoutMs, giveUpMs }, world);
-  return parseSaveState(result.stdout.toString());
-}
-
-function savingOf(action: "start" | "watch", file: string, plan: BackupPlan): readonly string[] {
-  return saveCommand(action, file, plan.member.tools, {
+): Promise<SaveState | ActionError> {
+  const argv = saveCommand(action, file, plan.member.tools, {
     limitSeconds: Math.ceil(saveLimitMs(plan) / 1000),
     waitMs: watchMs,
     neededBytes: neededBytes(plan.member),
   });
+  try {
+    const result = await world.cluster.exec(podOf(plan), argv, { timeoutMs: watchMs + limits.execTimeoutMs });
+    return parseSaveState(result.stdout.toString()) ?? { state: "waiting" };
+  } catch (error) {
+    if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
+    const message = `the connection to pod ${plan.member.pod} was lost (${error.message}); looking for the save there`;
+    if (action === "start") world.log.info(message);
+    else world.log.debug(message);
+    return error;
+  }
+}
+
+function isUndecided(state: SaveState | ActionError): state is Extract<SaveState, { state: "waiting" }> | ActionError {
+  return state instanceof ActionError || state.state === "waiting";
 }
 
 async function readResult(

@@ -5,12 +5,12 @@ import type { BackupWorld } from "./world.ts";
 
 /**
  * Runs a command that may run twice, again and again where its connection was cut or its output came up short; an API
- * server that is away is waited for; after `giveUpMs` of the clock a cut is not. Throws the last `exec-interrupted` or `cluster-unreachable`, and what `exec` throws.
+ * server that is away is waited for. Throws the last `exec-interrupted` or `cluster-unreachable`, and what `exec` throws.
  */
 export async function execAgain(
   pod: ObjectRef & { readonly container: string },
   argv: readonly string[],
-  { giveUpMs = Infinity, ...options }: ExecOptions & { readonly giveUpMs?: number },
+  options: ExecOptions,
   { cluster, clock, log, signal }: BackupWorld,
 ): Promise<ExecResult> {
   let cuts = 0;
@@ -25,7 +25,7 @@ export async function execAgain(
       } else if (hasCode(error, "exec-interrupted")) {
         awaySinceMs = undefined;
         cuts += 1;
-        if (cuts >= limits.execTries || clock.nowMs() >= giveUpMs) throw error;
+        if (cuts >= limits.execTries) throw error;
       } else throw error;
       const message = `the connection to pod ${pod.name} was lost (${error.message}); trying again`;
       if (attempt === 1) log.info(message);
