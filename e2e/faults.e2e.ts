@@ -3,7 +3,7 @@ import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts"
 import { restartProgram } from "./cluster/processes.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
-import { findPodProcess } from "./hosted/pod-processes.ts";
+import { findPodProcess, listProcesses } from "./hosted/pod-processes.ts";
 import { applyRbac, expectSettled, startScenario, type Scenario } from "./scenario.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -74,10 +74,13 @@ async function backUpAcrossLease(): Promise<StepResult | undefined> {
   const [address = ""] = await hosted.etcdAddresses();
   await view.putLeased(leasedKey, leaseSeconds);
   const step = await scenario.start(await scenario.backupInputs());
+  await step.waitForLog("Hold: stop the API servers", lineTimeoutMs);
+  const known = new Set(listProcesses());
   await step.waitForLog("Capture: open a snapshot", lineTimeoutMs);
+  const isSave = ([program, ...args]: readonly string[]): boolean => program === "etcdctl" && args.includes("save");
   const save = await waitUntil(
     "etcdctl is to save a snapshot",
-    () => Promise.resolve(findPodProcess(address, (argv) => argv.includes("snapshot") && argv.includes("save"))),
+    () => Promise.resolve(findPodProcess(address, isSave, known)),
     { timeoutMs: 10_000, intervalMs: 0 },
   );
   process.kill(save, "SIGSTOP");
