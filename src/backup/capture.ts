@@ -69,15 +69,13 @@ export async function finishSnapshot(
   hold: Hold,
   world: BackupWorld,
 ): Promise<SavedSnapshot> {
-  const { clock, signal, cluster } = world;
+  const { clock, signal } = world;
   const giveUpMs = clock.nowMs() + saveLimitMs(plan);
   for (;;) {
-    const result = await readResult(
-      cluster.exec(podOf(plan), resultCommand(opened.file, plan.member.tools), { timeoutMs: limits.execTimeoutMs }),
-    );
+    const output = await ask(resultCommand(opened.file, plan.member.tools), limits.execTimeoutMs, plan, world);
+    const result = output instanceof ActionError ? output : parseSaveResult(output);
     if (result instanceof ActionError) {
       // The save goes on in the pod; ask again.
-      if (clock.nowMs() >= giveUpMs) throw result;
     } else if (result?.state === "saved") {
       checkRevision(result.snapshot, opened, plan);
       return result.snapshot;
@@ -95,14 +93,7 @@ export async function finishSnapshot(
         },
       );
     }
-    if (clock.nowMs() >= giveUpMs)
-      throw new ActionError(
-        "snapshot-failed",
-        `the snapshot in pod ${plan.member.pod} was not saved within ${String(saveLimitMs(plan) / 1000)} s`,
-        {
-          hint: "look at the member's disk; the API servers are not waiting for it",
-        },
-      );
+    if (clock.nowMs() >= giveUpMs) throw result instanceof ActionError ? result : notSaved(plan);
     await hold.keep();
     await clock.sleep(limits.pollMs, signal);
   }
@@ -120,27 +111,28 @@ async function runSave(
     waitMs: watchMs,
     neededBytes: neededBytes(plan.member),
   });
-  try {
-    const result = await world.cluster.exec(podOf(plan), argv, { timeoutMs: watchMs + limits.execTimeoutMs });
-    return parseSaveState(result.stdout.toString()) ?? { state: "waiting" };
-  } catch (error) {
-    if (!hasCode(error, "exec-interrupted", "cluster-unreachable")) throw error;
-    const message = `the connection to pod ${plan.member.pod} was lost (${error.message}); looking for the save there`;
-    if (action === "start") world.log.info(message);
-    else world.log.debug(message);
-    return error;
-  }
+  const output = await ask(argv, watchMs + limits.execTimeoutMs, plan, world);
+  if (!(output instanceof ActionError)) return parseSaveState(output) ?? { state: "waiting" };
+  const message = `the connection to pod ${plan.member.pod} was lost (${output.message}); looking for the save there`;
+  if (action === "start") world.log.info(message);
+  else world.log.debug(message);
+  return output;
 }
 
 function isUndecided(state: SaveState | ActionError): state is Extract<SaveState, { state: "waiting" }> | ActionError {
   return state instanceof ActionError || state.state === "waiting";
 }
 
-async function readResult(
-  running: ReturnType<BackupWorld["cluster"]["exec"]>,
-): Promise<ReturnType<typeof parseSaveResult> | ActionError> {
+/** What a command in the pod printed; an error where its connection was lost. */
+async function ask(
+  argv: readonly string[],
+  timeoutMs: number,
+  plan: BackupPlan,
+  world: BackupWorld,
+): Promise<string | ActionError> {
   try {
-    return parseSaveResult((await running).stdout.toString());
+    const result = await world.cluster.exec(podOf(plan), argv, { timeoutMs });
+    return result.stdout.toString();
   } catch (error) {
     if (hasCode(error, "exec-interrupted", "cluster-unreachable")) return error;
     throw error;
@@ -169,6 +161,14 @@ function notOpened(plan: BackupPlan): ActionError {
     "snapshot-not-opened",
     `etcd in pod ${plan.member.pod} did not begin its snapshot within ${String(limits.snapshotOpenedMs / 1000)} s`,
     { hint: "look at the member's disk latency and log; it may be overloaded" },
+  );
+}
+
+function notSaved(plan: BackupPlan): ActionError {
+  return new ActionError(
+    "snapshot-failed",
+    `the snapshot in pod ${plan.member.pod} was not saved within ${String(saveLimitMs(plan) / 1000)} s`,
+    { hint: "look at the member's disk; the API servers are not waiting for it" },
   );
 }
 
