@@ -5,7 +5,7 @@ import { findStepProblems } from "../__tests__/fakes/settled.ts";
 import { titlesOf } from "../__tests__/action/refusal.ts";
 import { createEntry } from "../__tests__/action/scenario.ts";
 import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
-import { journalAnnotation, parseJournal, renderJournal } from "../src/hypershift/journal.ts";
+import { journalAnnotation, renderJournal } from "../src/hypershift/journal.ts";
 import { stringAt } from "../src/hypershift/json-path.ts";
 import { restartProgram } from "./cluster/processes.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
@@ -117,8 +117,7 @@ async function passDeadline(): Promise<void> {
     });
   else {
     // Nothing is paused, and nobody waits a quarter of an hour here.
-    const text = stringAt(hostedCluster, "metadata", "annotations", journalAnnotation) ?? "";
-    const journal = parseJournal(text, undefined);
+    const journal = await hosted.journal();
     const over = renderJournal({ ...journal, deadline: journal.acquired });
     await scenario.admin.patch("HostedCluster", hosted.namespace, hosted.name, {
       metadata: { annotations: { [journalAnnotation]: over } },

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { listProcesses } from "../__tests__/fakes/processes.ts";
 import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
 import { restartProgram } from "./cluster/processes.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
-import { findPodProcess, listProcesses } from "./hosted/pod-processes.ts";
+import { findPodProcess } from "./hosted/pod-processes.ts";
 import { applyRbac, expectSettled, startScenario, type Scenario } from "./scenario.ts";
 import { waitUntil } from "./wait.ts";
 

@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { findByEnvironment } from "../__tests__/fakes/processes.ts";
 import { findHierarchies } from "./cgroups.ts";
 import { layoutOf } from "./cluster/layout.ts";
 import { waitUntil } from "./wait.ts";
@@ -55,17 +56,6 @@ test.each([
   expect([status, stdout, stderr.trim().split("\n")]).toEqual([1, "", [expect.stringMatching(said)]]);
 });
 
-/** Ids of all processes, also in namespaces below, whose environment names a folder. */
-function findProcesses(folder: string): readonly string[] {
-  return readdirSync("/proc").filter((entry) => {
-    try {
-      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/environ`, "utf8").includes(folder);
-    } catch {
-      return false;
-    }
-  });
-}
-
 test.each(["SIGINT", "SIGKILL"] as const)(
   "A run that gets %s leaves no process, and no file or cgroup after the look of the next one",
   async (signal) => {
@@ -76,10 +66,10 @@ test.each(["SIGINT", "SIGKILL"] as const)(
     const name = `hypershift-e2e-${String(run.pid)}`;
     const record = join(layoutOf(join(folder, name)).processes, "kube-apiserver.json");
     await waitUntil("its API server was started", () => Promise.resolve(existsSync(record)), { timeoutMs: 120_000 });
-    expect(findProcesses(folder).length).toBeGreaterThan(3);
+    expect(findByEnvironment(folder).length).toBeGreaterThan(3);
     run.kill(signal);
     expect(await closed).toEqual(signal === "SIGINT" ? [130, null] : [null, "SIGKILL"]);
-    await waitUntil("its processes have ended", () => Promise.resolve(findProcesses(folder).length === 0), {
+    await waitUntil("its processes have ended", () => Promise.resolve(findByEnvironment(folder).length === 0), {
       timeoutMs: 30_000,
     });
     if (signal === "SIGKILL") expect(spawnSync(process.execPath, [script, "--check"], { env }).status).toBe(0);

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { titlesOf } from "../__tests__/action/refusal.ts";
 import type { RunningStep } from "../__tests__/fakes/runner/step.ts";
-import { journalAnnotation, parseJournal } from "../src/hypershift/journal.ts";
 import { numberAt, stringAt } from "../src/hypershift/json-path.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
@@ -53,7 +52,10 @@ interface LaggingRun {
   readonly proceed: () => void;
 }
 
-/** A backup that waits for its capture; the etcd that it is to capture has stood still since a writer was told to stop, while others were written to. */
+/**
+ * A backup that waits for its capture; the etcd that it is to capture has stood still since a writer was told to stop,
+ * while the others were written to.
+ */
 async function startLaggingBackup(): Promise<LaggingRun> {
   const { admin } = scenario;
   const step = await scenario.start(await scenario.backupInputs());
@@ -62,9 +64,8 @@ async function startLaggingBackup(): Promise<LaggingRun> {
     return numberAt(deployment, "spec", "replicas") === 0;
   };
   await waitUntil("a writer is told to stop", isToldToStop, { timeoutMs: 120_000, intervalMs: 20 });
-  const hostedCluster = await admin.find("HostedCluster", hosted.namespace, hosted.name);
-  const journal = parseJournal(stringAt(hostedCluster, "metadata", "annotations", journalAnnotation) ?? "", undefined);
-  const [member = ""] = journal.members;
+  const { members } = await hosted.journal();
+  const [member = ""] = members;
   const pod = await admin.find("Pod", hosted.controlPlaneNamespace, member);
   const address = stringAt(pod, "status", "podIP") ?? "";
   const pid = findPodProcess(address, ([program]) => program === "/usr/bin/etcd");

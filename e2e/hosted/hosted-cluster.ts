@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyPair } from "../../__tests__/fakes/certificates.ts";
 import { writerNames } from "../../src/hypershift/hosted-cluster.ts";
-import { journalAnnotation } from "../../src/hypershift/journal.ts";
+import { journalAnnotation, parseJournal, type Journal } from "../../src/hypershift/journal.ts";
 import { numberAt, stringAt } from "../../src/hypershift/json-path.ts";
 import { createKubeClient, type KubeClient } from "../cluster/kube-client.ts";
 import type { Layout } from "../cluster/layout.ts";
@@ -22,6 +22,8 @@ export interface HostedCluster extends AppliedCluster {
   acknowledged(): Promise<Readonly<Record<string, number>>>;
   /** Speaks as its admin to a hosted kube-apiserver that is ready now. */
   connect(): Promise<KubeClient>;
+  /** Of a run that holds it, or left it. */
+  journal(): Promise<Journal>;
   /** Etcd and each writer have as many ready pods as at the start. */
   areWritersReady(): Promise<boolean>;
   /** Every pod is ready, the cluster is not paused, there is no journal. */
@@ -90,6 +92,10 @@ export async function startHostedCluster(
       return Object.fromEntries(counts);
     },
     connect: () => connectHosted(admin, inner, authority.certificate, adminPair),
+    journal: async () => {
+      const hostedCluster = await admin.find("HostedCluster", namespace, name);
+      return parseJournal(stringAt(hostedCluster, "metadata", "annotations", journalAnnotation) ?? "", undefined);
+    },
     areWritersReady: isReady,
     waitUntilSettled: async () => {
       await waitUntil(`${namespace}/${name} is as it was`, isSettled, { timeoutMs });

@@ -1,9 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-
-/** Ids of all processes. */
-export function listProcesses(): readonly string[] {
-  return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
-}
+import { readFileSync } from "node:fs";
+import { listProcesses } from "../../__tests__/fakes/processes.ts";
 
 /**
  * Id of a process in a pod whose containers have their address as POD_IP; undefined where there is none. `isIt` gets its

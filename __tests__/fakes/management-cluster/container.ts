@@ -1,8 +1,9 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunningEtcd } from "../etcd/etcd.ts";
+import { findByEnvironment } from "../processes.ts";
 import { dfScript, etcdctlScript } from "./container-scripts.ts";
 
 /**
@@ -115,17 +116,7 @@ export class Container {
 
   /** Ids of the processes that were started in the container and still run, whoever is their parent now. */
   findProcesses(): readonly number[] {
-    const mark = `CONTAINER_ROOT=${this.#etcd.root}\0`;
-    return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        try {
-          return readFileSync(`/proc/${pid}/environ`, "latin1").includes(mark);
-        } catch {
-          return false;
-        }
-      })
-      .map(Number);
+    return findByEnvironment(`CONTAINER_ROOT=${this.#etcd.root}\0`).map(Number);
   }
 
   /** Kills what still runs in the container. */

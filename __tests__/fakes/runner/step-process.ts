@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
 import { constants } from "node:os";
 import { StringDecoder } from "node:string_decoder";
+import { findByEnvironment } from "../processes.ts";
 
 /** What ProcessInvoker.cs waits after each signal, and for the streams of a process that ended. */
 const sigintWaitMs = 7500;
@@ -144,21 +144,12 @@ function createLineReader(onLine: (line: string) => void): { write: (chunk: Buff
 
 /** SIGKILL to every process that carries the id, as the runner's clean-up of orphans does (JobExtension.cs). Linux only. */
 function killTracked(trackingId: string): void {
-  const entry = `RUNNER_TRACKING_ID=${trackingId}`;
-  for (const name of listProcesses()) {
+  for (const pid of findByEnvironment(`RUNNER_TRACKING_ID=${trackingId}\0`).map(Number)) {
+    if (pid === process.pid) continue;
     try {
-      if (!readFileSync(`/proc/${name}/environ`, "latin1").split("\0").includes(entry)) continue;
-      process.kill(Number(name), "SIGKILL");
+      process.kill(pid, "SIGKILL");
     } catch {
       // Ended meanwhile, or another user's.
     }
-  }
-}
-
-function listProcesses(): string[] {
-  try {
-    return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== process.pid.toString());
-  } catch {
-    return [];
   }
 }
