@@ -1,6 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import { createEntry } from "../__tests__/action/scenario.ts";
 import { listProcesses } from "../__tests__/fakes/processes.ts";
 import type { RunningStep, StepResult } from "../__tests__/fakes/runner/step.ts";
+import { stringAt } from "../src/hypershift/json-path.ts";
 import { restartProgram } from "./cluster/processes.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
 import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
@@ -31,39 +33,71 @@ afterAll(async () => {
   await scenario.close();
 });
 
-/** A backup whose transfer takes some 10 s; returns when a part of it is in the store and others are on their way. */
-async function startTransfer(): Promise<RunningStep> {
+/** A backup whose transfer goes on for minutes until the store's faults are cleared; returns when the API servers are back. */
+async function startTransfer(entry?: string): Promise<RunningStep> {
   scenario.store.faults.add({
     on: "UploadPart",
     times: "always",
-    action: { kind: "slow-body", bytesPerSecond: 4 * 1024 ** 2 },
+    action: { kind: "slow-body", bytesPerSecond: 512 * 1024 },
   });
-  const step = await scenario.start(await scenario.backupInputs());
+  const step = await scenario.start(await scenario.backupInputs(), entry);
   await step.waitForLog("Transfer: from the pod to the store", lineTimeoutMs);
-  await waitUntil(
-    "a part is in the store",
-    () => Promise.resolve(scenario.store.openUploads(scenario.bucket).some(({ parts }) => parts.length > 0)),
-    { timeoutMs: lineTimeoutMs },
-  );
+  await step.waitForLog("the API servers are back", lineTimeoutMs);
   return step;
+}
+
+function findEtcdPod(): Promise<unknown> {
+  return scenario.admin.find("Pod", hosted.controlPlaneNamespace, "etcd-0");
+}
+
+/** The rest of it at full speed. */
+async function finishTransfer(step: RunningStep): Promise<StepResult> {
+  expect(scenario.store.openUploads(scenario.bucket)).toHaveLength(1);
+  scenario.store.faults.clear();
+  return step.result;
 }
 
 test("A kubelet that is restarted during the transfer costs some parts a second try", async () => {
   const step = await startTransfer();
   await restartProgram(scenario.layout, "kubelet", 10_000);
-  const result = await step.result;
+  const result = await finishTransfer(step);
   expect(result.outcome).toBe("success");
-  await expectSettled(scenario, hosted, 1);
+  await expectSettled(scenario, hosted, 1, [result]);
 });
 
-test("An etcd pod that is deleted during the transfer fails the backup, and nothing of it stays", async () => {
-  const before = scenario.store.objects(scenario.bucket).length;
+test("An etcd pod that is deleted during the transfer is waited for, and the rest is read from its volume", async () => {
   const step = await startTransfer();
+  const before = stringAt(await findEtcdPod(), "metadata", "uid");
   await scenario.admin.remove("Pod", hosted.controlPlaneNamespace, "etcd-0");
+  const isReplaced = async (): Promise<boolean> => {
+    const uid = stringAt(await findEtcdPod(), "metadata", "uid");
+    return uid !== undefined && uid !== before;
+  };
+  await waitUntil("there is another etcd pod", isReplaced, { timeoutMs: lineTimeoutMs });
+  const result = await finishTransfer(step);
+  expect(result.outcome).toBe("success");
+  await expectSettled(scenario, hosted, 1, [result]);
+});
+
+test("An etcd pod that stays away during the transfer fails the backup, and nothing of it stays", async () => {
+  const before = scenario.objectKeys();
+  // Nobody waits two minutes here.
+  const entry = await createEntry({ podPatienceMs: 10_000 });
+  onTestFinished(entry.remove);
+  const step = await startTransfer(entry.path);
+  const scale = (replicas: number): Promise<unknown> =>
+    scenario.admin.patch("StatefulSet", hosted.controlPlaneNamespace, "etcd", { spec: { replicas } });
+  await scale(0);
+  await waitUntil("the etcd pod is gone", async () => (await findEtcdPod()) === undefined, {
+    timeoutMs: lineTimeoutMs,
+  });
+  scenario.store.faults.clear();
+  await step.waitForLog("failed with exec-failed", lineTimeoutMs);
+  await scale(1);
   const result = await step.result;
-  expect(result.outcome).toBe("failure");
-  await expectSettled(scenario, hosted, 1);
-  expect(scenario.store.objects(scenario.bucket)).toHaveLength(before);
+  expect([result.outcome, result.post?.outcome]).toEqual(["failure", "success"]);
+  await expectSettled(scenario, hosted, 1, [result]);
+  expect(scenario.objectKeys()).toEqual(before);
 });
 
 const leaseSeconds = 20;

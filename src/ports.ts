@@ -92,8 +92,8 @@ export interface ManagementCluster {
 
   /**
    * Runs `argv` in a container, without TTY and standard input; never retried.
-   * Throws `exec-interrupted` when the connection ended without an exit status, stalled, timed out, or standard output was
-   * not as long as expected; `exec-failed` when the command could not be started.
+   * Throws `exec-interrupted` when the connection ended without an exit status, stalled, timed out, the command was killed,
+   * or standard output was not as long as expected; `exec-failed` when the command could not be started.
    */
   exec(
     pod: ObjectRef & { readonly container: string },

@@ -23,6 +23,8 @@ export const limits = {
   execCloseMs: 2_000,
   /** Cuts of one command in a pod that may run again, as each part of the transfer; an API server that is away has `requestPatienceMs`. */
   execTries: 5,
+  /** An etcd pod that is away during the transfer: drained to another node it took 5 s here, and a volume has to move with it. */
+  podPatienceMs: 120_000,
   /** One part: 8 MiB over 1 Mbit/s takes 64 s. */
   partTimeoutMs: 120_000,
   /** Between two looks at something that changes within a second. */

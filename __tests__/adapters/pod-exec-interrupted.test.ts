@@ -50,6 +50,8 @@ describe("a command whose end is not known is interrupted", () => {
     ["with a status that cannot be read", [[1, "12345678"], [3, '{"status":"Succ'], 1000]],
     ["with a status that is empty", [[1, "12345678"], [3], 1000]],
     ["with a status of null", [[1, "12345678"], [3, "null"], 1000]],
+    ["killed, as all is in a container that ends", [[1, "1234"], [3, exited(137)], 1000]],
+    ["killed after its last byte", [[1, "12345678"], [3, exited(143)], 1000]],
     ["with a failure that has the exit code 0", [[1, "12345678"], [3, exited(0)], 1000]],
     ["with an exit code that is no number", [[1, "12345678"], [3, exited("many")], 1000]],
     ["with an exit code below 0", [[1, "12345678"], [3, exited(-1)], 1000]],

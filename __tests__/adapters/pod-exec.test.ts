@@ -105,7 +105,7 @@ describe("the output of a command is whole", () => {
 });
 
 describe("a command that fails", () => {
-  it.each([1, 2, 127, 137, 255])("with %i says so, whatever came before", async (exitCode) => {
+  it.each([1, 2, 127, 255])("with %i says so, whatever came before", async (exitCode) => {
     const server = await play([[1, "123"], [2, "no space left on device"], [3, exited(exitCode)], 1000]);
     const result = await server.run({ expectedBytes });
     expect(result).toStrictEqual({ exitCode, stdout: Buffer.from("123"), stderr: "no space left on device" });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
+import { replacePods } from "./matrix/phase.ts";
 import { describeEnd } from "./trial.ts";
 
 test("an API server that is away for 30 s during the transfer costs no backup", async () => {
@@ -35,3 +36,35 @@ test("a part that is cut, finds no API server, and is cut again by its return is
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
   expect(isCutAgain).toBe(true);
 });
+
+test("an etcd pod that is drained to another node during the transfer costs no backup", async () => {
+  const { end, tookMs } = await drainPod(100_000);
+  expect(end).toBe("green");
+  expect(tookMs).toBeGreaterThan(100_000);
+});
+
+test("an etcd pod that stays away during the transfer is given up after two minutes", async () => {
+  const { end, tookMs, said } = await drainPod(Infinity);
+  expect(end).toMatch(/^red with exec-failed: /);
+  expect(said).toMatch(/the API servers are back[^]*failed with exec-failed/);
+  expect(tookMs).toBeGreaterThan(120_000);
+  expect(tookMs).toBeLessThan(150_000);
+});
+
+/** A backup whose etcd pods are away for so long from the first part that is asked for; its time counts from there. */
+async function drainPod(awayMs: number): Promise<{ end: string; tookMs: number; said: string }> {
+  let drainedMs = 0;
+  let endedMs = 0;
+  const world: MemoryWorld = new MemoryWorld({
+    weather: ({ operation, machine }) => {
+      if (operation === "exec remove" && endedMs === 0) endedMs = machine.clock.nowMs();
+      if (operation !== "exec part" || drainedMs > 0) return undefined;
+      drainedMs = machine.clock.nowMs();
+      replacePods(world, awayMs);
+      return undefined;
+    },
+  });
+  const step = createStep(world);
+  const end = describeEnd(await world.timeline.play(runMain(world, step)));
+  return { end, tookMs: endedMs - drainedMs, said: step.lines.join("\n") };
+}

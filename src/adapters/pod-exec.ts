@@ -143,11 +143,13 @@ function renderUrl(connection: Connection, pod: PodRef, argv: readonly string[])
   return `${server}/api/v1/namespaces/${namespace}/pods/${name}/exec?${query.toString()}`;
 }
 
-/** The result, why there is none, or the server's words for a stream that it lost. */
+/** The result, why there is none, or how the command or its stream was cut off. */
 function readResult(status: unknown, output: ExecOutput): ExecResult | ActionError | string {
   if (stringAt(status, "status") === "Success") return output.toResult(0);
   const cause = listAt(status, "details", "causes").find((entry) => stringAt(entry, "reason") === "ExitCode");
   const exitCode = Number(stringAt(cause, "message"));
+  // What the processes of a container that ends get; no command that the action runs ends so by itself.
+  if (exitCode > 128 && exitCode <= 128 + 64) return `it was killed by signal ${String(exitCode - 128)}`;
   if (Number.isInteger(exitCode) && exitCode > 0) return output.toResult(exitCode);
   const message = (stringAt(status, "message") ?? "no reason was given").slice(0, 300);
   if (!isStartProblem(message)) return message;

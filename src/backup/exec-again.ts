@@ -5,13 +5,14 @@ import type { BackupWorld } from "./world.ts";
 
 /**
  * Runs a command that may run twice, again and again where its connection was cut or its output came up short; an API
- * server that is away is waited for. Throws the last `exec-interrupted` or `cluster-unreachable`, and what `exec` throws.
+ * server that is away is waited for, and for `podPatienceMs` a pod. Throws the last of these errors, and what `exec` throws.
  */
 export async function execAgain(
   pod: ObjectRef & { readonly container: string },
   argv: readonly string[],
   options: ExecOptions,
   { cluster, clock, log, signal }: BackupWorld,
+  podPatienceMs = 0,
 ): Promise<ExecResult> {
   let cuts = 0;
   let awaySinceMs: number | undefined;
@@ -19,15 +20,16 @@ export async function execAgain(
     try {
       return await cluster.exec(pod, argv, options);
     } catch (error) {
-      if (hasCode(error, "cluster-unreachable")) {
+      if (hasCode(error, "cluster-unreachable", "exec-failed")) {
         awaySinceMs ??= clock.nowMs();
-        if (clock.nowMs() - awaySinceMs >= limits.requestPatienceMs) throw error;
+        const patienceMs = error.code === "exec-failed" ? podPatienceMs : limits.requestPatienceMs;
+        if (clock.nowMs() - awaySinceMs >= patienceMs) throw error;
       } else if (hasCode(error, "exec-interrupted")) {
         awaySinceMs = undefined;
         cuts += 1;
         if (cuts >= limits.execTries) throw error;
       } else throw error;
-      const message = `the connection to pod ${pod.name} was lost (${error.message}); trying again`;
+      const message = `no answer from pod ${pod.name} (${error.message}); trying again`;
       if (attempt === 1) log.info(message);
       else log.debug(message);
       await clock.sleep(Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMaxMs), signal);

@@ -128,13 +128,14 @@ async function readPart(
   world: BackupWorld,
 ): Promise<Buffer> {
   const options = { timeoutMs: limits.partTimeoutMs, expectedBytes: lengthBytes };
-  const result = await execAgain(podOf(plan), partCommand(file, offset, lengthBytes), options, world);
+  const argv = partCommand(file, offset, lengthBytes);
+  const result = await execAgain(podOf(plan), argv, options, world, limits.podPatienceMs);
   if (result.exitCode === 0) return result.stdout;
   throw new ActionError(
     "transfer-failed",
     `reading ${file} at byte ${String(offset)} in pod ${plan.member.pod} ended with ${String(result.exitCode)}`,
     {
-      hint: "the pod may have been replaced during the transfer; run again",
+      hint: "the pod may have been replaced by one without its volume; run again",
     },
   );
 }

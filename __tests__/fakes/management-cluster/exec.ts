@@ -38,6 +38,7 @@ export function runExec(webSocket: WebSocket, socket: Duplex, container: Contain
   child.stdout.on("data", (chunk: Buffer) => {
     if (plan.stdout) send(webSocket, child, channel.stdout, output.take(chunk));
     if (plan.fault?.kind === "cut" && output.reached(plan.fault.atBytes)) socket.destroy();
+    if (plan.fault?.kind === "kill" && output.reached(plan.fault.atBytes)) child.kill("SIGKILL");
     if (plan.fault?.kind === "stall" && output.reached(plan.fault.atBytes)) socket.pause();
   });
   child.stderr.on("data", (chunk: Buffer) => {

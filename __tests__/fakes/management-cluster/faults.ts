@@ -26,6 +26,8 @@ export type ExecFaultKind =
   /** The connection is destroyed, and the process lives on: when it has started, after so many bytes of its standard
    * output, or when the newest snapshot in the container has this part of the database's size. */
   | { readonly kind: "cut"; readonly atBytes?: number; readonly atSaveFraction?: number }
+  /** The process gets SIGKILL after so many bytes, as from a container that ends (seen with a kubelet and containerd). */
+  | { readonly kind: "kill"; readonly atBytes: number }
   /** The last bytes of standard output are missing, and the status is Success (kubernetes/kubernetes#124571). */
   | { readonly kind: "short"; readonly missingBytes: number }
   | { readonly kind: "extra"; readonly extraBytes: number }

@@ -28,8 +28,7 @@ export const keepTable: Readonly<Record<string, Row>> = {
   },
   "transfer: read a part": {
     "permission-missing back none": "refused",
-    "exec-failed back none": "gone",
-    "green back kept": "busy, cut, lost, resumed, started, clock off",
+    "green back kept": "gone, busy, cut, lost, resumed, started, clock off",
     "release-failed back none; post release-failed: journal file; recover: journal file": "away, silent",
     "cancelled back none": "cancelled",
     "killed back none; post green: journal file upload": "killed",

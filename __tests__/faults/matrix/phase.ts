@@ -31,15 +31,13 @@ function deleteHostedCluster({ objects }: MemoryWorld): undefined {
   for (const writer of writers) objects.remove("deployments", controlPlane, writer);
 }
 
-const podAwayMs = 20_000;
-
-/** The etcd pods are replaced by others with the same volumes. */
-function replacePods({ objects, pods, timeline }: MemoryWorld): undefined {
+/** The etcd pods are replaced by others with the same volumes; never, where they are away for `Infinity`. */
+export function replacePods({ objects, pods, timeline }: MemoryWorld, awayMs = 20_000): undefined {
   for (const [name, pod] of pods) {
     const object = objects.find("pods", controlPlane, name);
     objects.remove("pods", controlPlane, name);
     pod.restart();
-    if (object !== undefined) timeline.after(podAwayMs, () => objects.create("pods", object));
+    if (object !== undefined && awayMs < Infinity) timeline.after(awayMs, () => objects.create("pods", object));
   }
 }
 
