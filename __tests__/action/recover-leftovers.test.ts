@@ -16,10 +16,10 @@ const cluster = { prefix: "etcd/nightly", namespace: "clusters", name: "example"
 const other = { ...cluster, name: "example2" };
 const newNonce = (): string => randomBytes(16).toString("hex");
 
-/** `age` is by the clock of the management cluster, which is `aheadMs` of the store's. */
+/** How far the clock of the management cluster, by which ages are told, is ahead of the store's. */
 const aheadMs = 3 * hours;
-const keyOf = (world: World, nonce: string, ageMs: number, of = cluster): string =>
-  snapshotKey({ ...of, acquired: new Date(world.cluster.clock.nowMs() - ageMs), nonce });
+const keyOf = (acquiredMs: number, nonce: string, of = cluster): string =>
+  snapshotKey({ ...of, acquired: new Date(acquiredMs), nonce });
 
 function leaveFile(world: World, path: string, ageMs: number): void {
   const file = world.cluster.container().pathOf(path);
@@ -53,7 +53,8 @@ test("Of what no journal names only that is removed which is old, unrecorded and
   world.cluster.clock.advance(aheadMs);
   const nonces = Array.from({ length: 12 }, newNonce);
   const nonce = (index: number): string => nonces[index] ?? "";
-  const key = (index: number, ageMs = 4 * hours): string => keyOf(world, nonce(index), ageMs);
+  const nowMs = world.cluster.clock.nowMs();
+  const key = (index: number, ageMs = 4 * hours, of = cluster): string => keyOf(nowMs - ageMs, nonce(index), of);
 
   leaveFile(world, snapshotFile(nonce(0), 1), 3 * hours);
   leaveFile(world, `${snapshotFile(nonce(0), 1)}.rc`, 3 * hours);
@@ -72,10 +73,10 @@ test("Of what no journal names only that is removed which is old, unrecorded and
   const foreign = [
     `${clusterFolder(cluster)}by-hand.db`,
     key(7).replace(/\.db$/, "-etcd-0.db"),
-    keyOf(world, nonce(7), 4 * hours, other),
+    key(7, 4 * hours, other),
   ];
   for (const name of foreign) await leaveObject(world, name, nonce(7));
-  const open = [key(9, hours), `${clusterFolder(cluster)}by-hand.db`, keyOf(world, nonce(10), 4 * hours, other)];
+  const open = [key(9, hours), `${clusterFolder(cluster)}by-hand.db`, key(10, 4 * hours, other)];
   for (const name of open) await leaveUpload(world, name);
 
   const result = await world.run(world.recoverInputs());
@@ -116,8 +117,9 @@ test("What a live run has made is not old, whatever its age", async () => {
   const annotations = { [journalAnnotation]: JSON.stringify(journal) };
   world.cluster.patch("hostedclusters", "clusters", "example", { metadata: { annotations } });
   leaveFile(world, snapshotFile(nonce, 1), 4 * hours);
-  await leaveUpload(world, keyOf(world, nonce, 4 * hours));
-  await leaveObject(world, keyOf(world, nonce, 4 * hours), nonce);
+  const key = keyOf(world.cluster.clock.nowMs() - 4 * hours, nonce);
+  await leaveUpload(world, key);
+  await leaveObject(world, key, nonce);
   const result = await world.run(world.recoverInputs());
   expect(result.outputs).toEqual({ recovered: "false" });
   expect(world.podFiles()).toHaveLength(1);
@@ -130,7 +132,7 @@ test("What cannot be removed makes the recovery red, and everything else is done
   world.cluster.clock.advance(aheadMs);
   const [one, two] = [newNonce(), newNonce()];
   leaveFile(world, snapshotFile(one, 1), 3 * hours);
-  await leaveObject(world, keyOf(world, two, 4 * hours), two);
+  await leaveObject(world, keyOf(world.cluster.clock.nowMs() - 4 * hours, two), two);
   world.store.accounts.set(world.account.accessKeyId, {
     ...world.account,
     actions: ["s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
