@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
-import type { WireRequest } from "../fakes/memory-world/wire.ts";
+import { outage } from "./fault.ts";
 import { describeEnd } from "./trial.ts";
 
 const awayMs = 40_000;
@@ -9,18 +9,17 @@ const awayMs = 40_000;
 test.each(["get hostedclusters", "patch hostedclusters", "exec save"])(
   "an API server that is away for longer than a snapshot may take to open costs no backup (from %s on)",
   async (first) => {
-    let backMs: number | undefined;
     const world: MemoryWorld = new MemoryWorld({
       gracePeriodSeconds: 10,
-      weather: ({ service, operation, machine }) => {
-        const nowMs = machine.clock.nowMs();
-        const isCapture = operation === first && world.replicas["kube-apiserver"] === 0;
-        if (isCapture) backMs ??= nowMs + awayMs;
-        return isOfCluster(service) && backMs !== undefined && nowMs < backMs ? { fate: "busy" } : undefined;
-      },
+      weather: outage(
+        "cluster",
+        awayMs,
+        "busy",
+        ({ operation }) => operation === first && world.replicas["kube-apiserver"] === 0,
+      ),
     });
     expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
-    expect(backMs).toBeDefined();
+    expect(world.watch.longestOutageMs).toBeGreaterThan(awayMs);
   },
 );
 
@@ -35,7 +34,3 @@ test.each([
   expect(describeEnd(end)).toContain(`red with ${code}`);
   expect(world.watch.longestOutageMs).toBeLessThan(40_000);
 });
-
-function isOfCluster(service: WireRequest["service"]): boolean {
-  return service === "cluster" || service === "exec";
-}

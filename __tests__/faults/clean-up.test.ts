@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createStep, runMain, runPost, type Step } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import type { Fate, Service, Verdict, WireRequest } from "../fakes/memory-world/wire.ts";
+import { outage } from "./fault.ts";
 import { findLeft, lookBefore } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
 
@@ -57,14 +58,8 @@ test("the trial upload of preflight is aborted when the run is cancelled at that
 
 test("an object without a record is deleted when the store was away for longer than main could wait", async () => {
   const awayMs = 90_000;
-  let sinceMs = Infinity;
   const world = new MemoryWorld({
-    weather: ({ operation, service, machine }) => {
-      if (operation === "get object") sinceMs = Math.min(sinceMs, machine.clock.nowMs());
-      return service === "store" && machine.clock.nowMs() >= sinceMs && machine.clock.nowMs() < sinceMs + awayMs
-        ? { fate: "reset" }
-        : undefined;
-    },
+    weather: outage("store", awayMs, "reset", ({ operation }) => operation === "get object"),
   });
   const step = createStep(world);
   expect(describeEnd(await run(world, step))).toMatch(/^red with store-unreachable/);

@@ -42,6 +42,21 @@ function away(name: string, fate: Fate, forMs = Infinity): Fault {
   };
 }
 
+/** A server is away for so long from the first request on of which `begins` says so. */
+export function outage(
+  of: "cluster" | "store",
+  forMs: number,
+  fate: Fate,
+  begins: (request: WireRequest) => boolean,
+): Weather {
+  let backMs: number | undefined;
+  return (request) => {
+    const nowMs = request.machine.clock.nowMs();
+    if (begins(request)) backMs ??= nowMs + forMs;
+    return server(request) === of && backMs !== undefined && nowMs < backMs ? { fate } : undefined;
+  };
+}
+
 function struck(name: string, strike: NonNullable<Fault["strike"]>): Fault {
   return {
     name,

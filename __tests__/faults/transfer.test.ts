@@ -1,40 +1,33 @@
 import { expect, test } from "vitest";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
+import type { WireRequest } from "../fakes/memory-world/wire.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
+import { outage } from "./fault.ts";
 import { replacePods } from "./matrix/phase.ts";
 import { describeEnd } from "./trial.ts";
 
 test("an API server that is away for 30 s during the transfer costs no backup", async () => {
-  let backMs = Infinity;
-  const world: MemoryWorld = new MemoryWorld({
-    weather: ({ service, operation, machine }) => {
-      const nowMs = machine.clock.nowMs();
-      if (operation === "exec part" && backMs === Infinity) backMs = nowMs + 30_000;
-      return service !== "store" && backMs !== Infinity && nowMs < backMs ? { fate: "busy" } : undefined;
-    },
+  const world = new MemoryWorld({
+    weather: outage("cluster", 30_000, "busy", ({ operation }) => operation === "exec part"),
   });
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
 });
 
 test("a part that is cut, finds no API server, and is cut again by its return is read in the end", async () => {
-  let backMs = Infinity;
-  let isCutAgain = false;
-  const world: MemoryWorld = new MemoryWorld({
-    weather: ({ service, operation, machine }) => {
-      const nowMs = machine.clock.nowMs();
-      if (operation === "exec part" && backMs === Infinity) {
-        backMs = nowMs + 30_000;
-        return { fate: "reset" };
-      }
-      if (service === "store" || backMs === Infinity) return undefined;
-      if (nowMs < backMs) return { fate: "busy" };
-      if (operation !== "exec part" || isCutAgain) return undefined;
-      isCutAgain = true;
-      return { fate: "reset" };
+  const isPart = ({ operation }: WireRequest): boolean => operation === "exec part";
+  const away = outage("cluster", 30_000, "busy", isPart);
+  let cuts = 0;
+  const world = new MemoryWorld({
+    weather: (request) => {
+      const befalls = away(request);
+      // The first of all, and the first that finds an API server again.
+      const isCut = isPart(request) && (befalls !== undefined ? cuts === 0 : cuts === 1);
+      if (isCut) cuts += 1;
+      return isCut ? { fate: "reset" } : befalls;
     },
   });
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
-  expect(isCutAgain).toBe(true);
+  expect(cuts).toBe(2);
 });
 
 test("an etcd pod that is drained to another node during the transfer costs no backup", async () => {
