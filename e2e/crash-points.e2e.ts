@@ -210,8 +210,10 @@ describe("A backup", () => {
     const { result, last } = await strikeBackup(
       "transfer",
       async () => {
-        await scenario.admin.remove("ServiceAccount", "clusters", "etcd-backup");
+        // The transfer is to go on for longer than the API server remembers.
+        scenario.store.faults.clear();
         scenario.store.faults.add({ ...slowParts, action: { kind: "slow-body", bytesPerSecond: 256 * 1024 } });
+        await scenario.admin.remove("ServiceAccount", "clusters", "etcd-backup");
         await sleep(tokenMemoryMs);
       },
       async () => {

@@ -21,9 +21,9 @@ export const limits = {
   execPingMs: 5_000,
   /** After the exit status the API server closes; where the closing is lost, nothing is missing any more. */
   execCloseMs: 2_000,
-  /** Cuts of one command in a pod that may run again, as each part of the transfer; an API server that is away has `requestPatienceMs`. */
+  /** Of one command in a pod that may run again and whose connection is cut; an API server that is away has `requestPatienceMs`. */
   execTries: 5,
-  /** An etcd pod that is away during the transfer: drained to another node it took 5 s here, and a volume has to move with it. */
+  /** A pod or node that is away during the transfer: drained to another node it took 5 s here, and a volume has to move with it. */
   podPatienceMs: 120_000,
   /** One part: 8 MiB over 1 Mbit/s takes 64 s. */
   partTimeoutMs: 120_000,

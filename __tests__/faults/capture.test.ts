@@ -23,6 +23,23 @@ test.each(["get hostedclusters", "patch hostedclusters", "exec save"])(
   },
 );
 
+test("a pod that is not there for a second after the API server was away costs no backup", async () => {
+  const awayFromCluster = outage("cluster", awayMs, "busy", ({ operation }) => operation === "exec save");
+  let backMs: number | undefined;
+  const world = new MemoryWorld({
+    gracePeriodSeconds: 10,
+    weather: (request) => {
+      const befalls = awayFromCluster(request);
+      if (request.operation !== "exec save" || befalls !== undefined) return befalls;
+      const nowMs = request.machine.clock.nowMs();
+      backMs ??= nowMs + 1_000;
+      return nowMs < backMs ? { fate: "reset" } : undefined;
+    },
+  });
+  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
+  expect(world.watch.longestOutageMs).toBeGreaterThan(awayMs + 1_000);
+});
+
 test.each([
   ["cut", "reset", "exec-interrupted"],
   ["refused by a node that is down", "busy", "cluster-unreachable"],

@@ -6,15 +6,16 @@ import { outage } from "./fault.ts";
 import { replacePods } from "./matrix/phase.ts";
 import { describeEnd } from "./trial.ts";
 
+const isPart = ({ operation }: WireRequest): boolean => operation === "exec part";
+
 test("an API server that is away for 30 s during the transfer costs no backup", async () => {
   const world = new MemoryWorld({
-    weather: outage("cluster", 30_000, "busy", ({ operation }) => operation === "exec part"),
+    weather: outage("cluster", 30_000, "busy", isPart),
   });
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
 });
 
 test("a part that is cut, finds no API server, and is cut again by its return is read in the end", async () => {
-  const isPart = ({ operation }: WireRequest): boolean => operation === "exec part";
   const away = outage("cluster", 30_000, "busy", isPart);
   let cuts = 0;
   const world = new MemoryWorld({
@@ -28,6 +29,18 @@ test("a part that is cut, finds no API server, and is cut again by its return is
   });
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
   expect(cuts).toBe(2);
+});
+
+test("a node that is down for a minute during the transfer costs no backup", async () => {
+  let backMs: number | undefined;
+  const world = new MemoryWorld({
+    weather: (request) => {
+      const nowMs = request.machine.clock.nowMs();
+      if (isPart(request)) backMs ??= nowMs + 60_000;
+      return request.service === "exec" && backMs !== undefined && nowMs < backMs ? { fate: "reset" } : undefined;
+    },
+  });
+  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
 });
 
 test("an etcd pod that is drained to another node during the transfer costs no backup", async () => {

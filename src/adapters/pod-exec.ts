@@ -151,7 +151,8 @@ function readResult(status: unknown, output: ExecOutput): ExecResult | ActionErr
   // What the processes of a container that ends get; no command that the action runs ends so by itself.
   if (exitCode > 128 && exitCode <= 128 + 64) return `it was killed by signal ${String(exitCode - 128)}`;
   if (Number.isInteger(exitCode) && exitCode > 0) return output.toResult(exitCode);
-  const message = (stringAt(status, "message") ?? "no reason was given").slice(0, 300);
+  // The API server repeats the whole command where it cannot reach the node.
+  const message = (stringAt(status, "message") ?? "no reason was given").replaceAll(/\?[^\s"]*/g, "").slice(0, 300);
   if (!isStartProblem(message)) return message;
   return new ActionError("exec-failed", `a command could not be started in the pod: ${message}`, {
     hint: "look at the pod and at the events of its node",

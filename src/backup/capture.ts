@@ -34,14 +34,18 @@ const starts = 3;
  */
 export async function openSnapshot(plan: BackupPlan, hold: Hold, world: BackupWorld): Promise<OpenedSnapshot> {
   const { clock, signal } = world;
-  const giveUpMs = clock.nowMs() + limits.snapshotOpenedMs;
+  let giveUpMs = clock.nowMs() + limits.snapshotOpenedMs;
   for (let attempt = 1; attempt <= starts; attempt += 1) {
     const file = snapshotFile(plan.nonce, attempt);
     let state = await runSave("start", file, plan, world);
     while (isUndecided(state)) {
       await clock.sleep(limits.pollMs, signal);
-      // Waits for an API server that is away; the pod is looked at once more then, however long that took.
-      if (state instanceof ActionError) await hold.assertHeld();
+      if (state instanceof ActionError) {
+        // Waits for an API server that is away: the pod can do nothing about that time.
+        const awaySinceMs = clock.nowMs();
+        await hold.assertHeld();
+        giveUpMs += clock.nowMs() - awaySinceMs;
+      }
       state = await runSave("watch", file, plan, world);
       if (isUndecided(state) && clock.nowMs() >= giveUpMs) throw state instanceof ActionError ? state : notOpened(plan);
     }

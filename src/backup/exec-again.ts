@@ -1,11 +1,12 @@
-import { hasCode } from "../errors.ts";
+import { hasCode, type ActionError } from "../errors.ts";
 import type { ExecOptions, ExecResult, ObjectRef } from "../ports.ts";
 import { limits } from "../time-limits.ts";
 import type { BackupWorld } from "./world.ts";
 
 /**
- * Runs a command that may run twice, again and again where its connection was cut or its output came up short; an API
- * server that is away is waited for, and for `podPatienceMs` a pod. Throws the last of these errors, and what `exec` throws.
+ * Runs a command that may run twice, again and again where its connection was cut, its output came up short, or no API
+ * server answered; with `podPatienceMs` also where its pod or node is away. Throws the last of these errors, and what
+ * `exec` throws.
  */
 export async function execAgain(
   pod: ObjectRef & { readonly container: string },
@@ -14,25 +15,24 @@ export async function execAgain(
   { cluster, clock, log, signal }: BackupWorld,
   podPatienceMs = 0,
 ): Promise<ExecResult> {
-  let cuts = 0;
-  let awaySinceMs: number | undefined;
-  for (let attempt = 1; ; attempt += 1) {
+  let failedSinceMs: number | undefined;
+  for (let tries = 1; ; tries += 1) {
     try {
       return await cluster.exec(pod, argv, options);
     } catch (error) {
-      if (hasCode(error, "cluster-unreachable", "exec-failed")) {
-        awaySinceMs ??= clock.nowMs();
-        const patienceMs = error.code === "exec-failed" ? podPatienceMs : limits.requestPatienceMs;
-        if (clock.nowMs() - awaySinceMs >= patienceMs) throw error;
-      } else if (hasCode(error, "exec-interrupted")) {
-        awaySinceMs = undefined;
-        cuts += 1;
-        if (cuts >= limits.execTries) throw error;
-      } else throw error;
+      if (!hasCode(error, "exec-failed", "exec-interrupted", "cluster-unreachable")) throw error;
+      failedSinceMs ??= clock.nowMs();
+      const awayMs = clock.nowMs() - failedSinceMs;
+      if (awayMs >= podPatienceMs && isLasting(error, tries, awayMs)) throw error;
       const message = `no answer from pod ${pod.name} (${error.message}); trying again`;
-      if (attempt === 1) log.info(message);
+      if (tries === 1) log.info(message);
       else log.debug(message);
-      await clock.sleep(Math.min(limits.retryDelayMs * 2 ** attempt, limits.retryDelayMaxMs), signal);
+      await clock.sleep(Math.min(limits.retryDelayMs * 2 ** tries, limits.retryDelayMaxMs), signal);
     }
   }
+}
+
+function isLasting({ code }: ActionError, tries: number, awayMs: number): boolean {
+  if (code === "cluster-unreachable") return awayMs >= limits.requestPatienceMs;
+  return code === "exec-failed" || tries >= limits.execTries;
 }
