@@ -132,6 +132,8 @@ done
     image: plan.etcdImage,
     command: ["/bin/sh", "-c", script],
     env: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+    // Ready is who has written.
+    readinessProbe: { exec: { command: ["/bin/sh", "-c", 'test -e "/acknowledged/$HOSTNAME"'] }, periodSeconds: 1 },
     volumeMounts: [
       { name: "etcd-ca", mountPath: "/etcd/ca" },
       { name: "etcd-client", mountPath: "/etcd/client" },
