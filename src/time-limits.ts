@@ -21,7 +21,7 @@ export const limits = {
   execPingMs: 5_000,
   /** After the exit status the API server closes; where the closing is lost, nothing is missing any more. */
   execCloseMs: 2_000,
-  /** Of one command in a pod that may run again and whose connection is cut; an API server that is away has `requestPatienceMs`. */
+  /** Cuts of one command in a pod that may run again; an API server that is away has `requestPatienceMs`. */
   execTries: 5,
   /** A pod or node that is away during the transfer: drained to another node it took 5 s here, and a volume has to move with it. */
   podPatienceMs: 120_000,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { broken, exited, startScriptedExec, success, type ExecSession, type ExecStep } from "./scripted-exec.ts";
-import { rejectedCode } from "./snapshot-store-contract.ts";
+import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -123,6 +123,15 @@ describe("a command that fails", () => {
     const server = await play([[3, broken(message)], 1000]);
     expect(await rejectedCode(server.run())).toBe("exec-failed");
   });
+});
+
+it("a node that is away is told from a command that was cut, without the command that the API server repeats", async () => {
+  const sent = 'error sending request: Post "https://10.0.0.1:10250/exec/a/etcd-0/etcd?command=sh&command=free_kib"';
+  const server = await play([[3, broken(`${sent}: dial tcp 10.0.0.1:10250: connect: connection refused`)], 1000]);
+  const { code, message } = await rejection(server.run({ expectedBytes }));
+  expect(code).toBe("cluster-unreachable");
+  expect(message).toContain("connect: connection refused");
+  expect(message).not.toContain("free_kib");
 });
 
 describe("a command is cancelled at once", () => {

@@ -91,9 +91,23 @@ export const keepMutants: readonly Mutant[] = [
   {
     name: "an API server that is away is not waited for",
     file: "src/backup/exec-again.ts",
-    text: "clock.nowMs() - awaySinceMs >= limits.requestPatienceMs",
-    replacement: "clock.nowMs() >= awaySinceMs",
+    text: "clock.nowMs() - failedSinceMs >= Math.max(serverPatienceMs, podPatienceMs)",
+    replacement: "clock.nowMs() >= failedSinceMs",
     killer: fault("transfer", "an API server that is away for 30 s during the transfer costs no backup"),
+  },
+  {
+    name: "the time of an API server that is away counts against the pod",
+    file: "src/backup/capture.ts",
+    text: "giveUpMs += clock.nowMs() - awaySinceMs;",
+    replacement: "giveUpMs += 0 * awaySinceMs;",
+    killer: fault("capture", "a pod that is not there for a second after the API server was away costs no backup"),
+  },
+  {
+    name: "a pod that is away during the transfer is not waited for",
+    file: "src/backup/transfer.ts",
+    text: "limits.podPatienceMs",
+    replacement: "0",
+    killer: row("transfer: read a part"),
   },
   {
     name: "the upload is not aborted",

@@ -153,10 +153,19 @@ function readResult(status: unknown, output: ExecOutput): ExecResult | ActionErr
   if (Number.isInteger(exitCode) && exitCode > 0) return output.toResult(exitCode);
   // The API server repeats the whole command where it cannot reach the node.
   const message = (stringAt(status, "message") ?? "no reason was given").replaceAll(/\?[^\s"]*/g, "").slice(0, 300);
+  if (isNodeAway(message))
+    return new ActionError("cluster-unreachable", `the node of a pod cannot be reached: ${message}`, {
+      hint: "look at the node and its kubelet",
+    });
   if (!isStartProblem(message)) return message;
   return new ActionError("exec-failed", `a command could not be started in the pod: ${message}`, {
     hint: "look at the pod and at the events of its node",
   });
+}
+
+/** The words of an API server that has opened the stream, and finds no kubelet then. */
+function isNodeAway(message: string): boolean {
+  return /error (?:sending request|dialing backend)/i.test(message);
 }
 
 /** The words of containerd, CRI-O, runc, crun and kubelet for a command or container that is not there; all else is a cut stream. */

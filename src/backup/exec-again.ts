@@ -1,4 +1,4 @@
-import { hasCode, type ActionError } from "../errors.ts";
+import { hasCode } from "../errors.ts";
 import type { ExecOptions, ExecResult, ObjectRef } from "../ports.ts";
 import { limits } from "../time-limits.ts";
 import type { BackupWorld } from "./world.ts";
@@ -16,23 +16,24 @@ export async function execAgain(
   podPatienceMs = 0,
 ): Promise<ExecResult> {
   let failedSinceMs: number | undefined;
+  let cuts = 0;
   for (let tries = 1; ; tries += 1) {
     try {
       return await cluster.exec(pod, argv, options);
     } catch (error) {
       if (!hasCode(error, "exec-failed", "exec-interrupted", "cluster-unreachable")) throw error;
       failedSinceMs ??= clock.nowMs();
-      const awayMs = clock.nowMs() - failedSinceMs;
-      if (awayMs >= podPatienceMs && isLasting(error, tries, awayMs)) throw error;
+      if (error.code === "exec-interrupted") {
+        cuts += 1;
+        if (cuts >= limits.execTries) throw error;
+      } else {
+        const serverPatienceMs = error.code === "cluster-unreachable" ? limits.requestPatienceMs : 0;
+        if (clock.nowMs() - failedSinceMs >= Math.max(serverPatienceMs, podPatienceMs)) throw error;
+      }
       const message = `no answer from pod ${pod.name} (${error.message}); trying again`;
       if (tries === 1) log.info(message);
       else log.debug(message);
       await clock.sleep(Math.min(limits.retryDelayMs * 2 ** tries, limits.retryDelayMaxMs), signal);
     }
   }
-}
-
-function isLasting({ code }: ActionError, tries: number, awayMs: number): boolean {
-  if (code === "cluster-unreachable") return awayMs >= limits.requestPatienceMs;
-  return code === "exec-failed" || tries >= limits.execTries;
 }
