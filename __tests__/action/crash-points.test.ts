@@ -21,6 +21,7 @@ const useImpatientWorld = shareWorlds({
   limits: {
     requestTimeoutMs: 2_000,
     requestPatienceMs: 6_000,
+    podPatienceMs: 6_000,
     execStallMs: 2_000,
     undoMs: 4_000,
     cleanUpMs: 10_000,
