@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
+import type { WireRequest } from "../fakes/memory-world/wire.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import { outage } from "./fault.ts";
 import { describeEnd } from "./trial.ts";
@@ -24,18 +25,10 @@ test.each(["get hostedclusters", "patch hostedclusters", "exec save"])(
 );
 
 test("a pod that is not there for a second after the API server was away costs no backup", async () => {
-  const awayFromCluster = outage("cluster", awayMs, "busy", ({ operation }) => operation === "exec save");
-  let backMs: number | undefined;
-  const world = new MemoryWorld({
-    gracePeriodSeconds: 10,
-    weather: (request) => {
-      const befalls = awayFromCluster(request);
-      if (request.operation !== "exec save" || befalls !== undefined) return befalls;
-      const nowMs = request.machine.clock.nowMs();
-      backMs ??= nowMs + 1_000;
-      return nowMs < backMs ? { fate: "reset" } : undefined;
-    },
-  });
+  const isSave = ({ operation }: WireRequest): boolean => operation === "exec save";
+  const away = outage("cluster", awayMs, "busy", isSave);
+  const late = outage("exec", 1_000, "reset", isSave);
+  const world = new MemoryWorld({ gracePeriodSeconds: 10, weather: (request) => away(request) ?? late(request) });
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
   expect(world.watch.longestOutageMs).toBeGreaterThan(awayMs + 1_000);
 });

@@ -42,9 +42,9 @@ function away(name: string, fate: Fate, forMs = Infinity): Fault {
   };
 }
 
-/** A server is away for so long from the first request on of which `begins` says so. */
+/** A server, or what is behind the API server's exec, is away for so long from the first request on of which `begins` says so. */
 export function outage(
-  of: "cluster" | "store",
+  of: "cluster" | "store" | "exec",
   forMs: number,
   fate: Fate,
   begins: (request: WireRequest) => boolean,
@@ -53,7 +53,9 @@ export function outage(
   return (request) => {
     const nowMs = request.machine.clock.nowMs();
     if (begins(request)) backMs ??= nowMs + forMs;
-    return server(request) === of && backMs !== undefined && nowMs < backMs ? { fate } : undefined;
+    return [request.service, server(request)].includes(of) && backMs !== undefined && nowMs < backMs
+      ? { fate }
+      : undefined;
   };
 }
 

@@ -32,14 +32,7 @@ test("a part that is cut, finds no API server, and is cut again by its return is
 });
 
 test("a node that is down for 100 s during the transfer costs no backup", async () => {
-  let backMs: number | undefined;
-  const world = new MemoryWorld({
-    weather: (request) => {
-      const nowMs = request.machine.clock.nowMs();
-      if (isPart(request)) backMs ??= nowMs + 100_000;
-      return request.service === "exec" && backMs !== undefined && nowMs < backMs ? { fate: "busy" } : undefined;
-    },
-  });
+  const world = new MemoryWorld({ weather: outage("exec", 100_000, "busy", isPart) });
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
 });
 
