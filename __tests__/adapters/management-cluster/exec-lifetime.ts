@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { at } from "../../../src/hypershift/json-path.ts";
 import type { ContractCluster } from "../management-cluster-contract.ts";
-import { channel, openExec, protocols, runExec } from "./exec-client.ts";
+import { channel, openExec, protocols, runExec, type ExecSession } from "./exec-client.ts";
 
 /** How long a command lives, and what outlives it: what the action's detached save counts on. */
 export function describeExecLifetime(open: () => ContractCluster): void {
@@ -18,20 +18,27 @@ export function describeExecLifetime(open: () => ContractCluster): void {
       await delay(50);
     }
   };
+  // Whoever goes away before the first frame may find that nothing was started.
+  const started = async (session: ExecSession): Promise<void> => {
+    while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
+      await delay(5);
+  };
   const newFile = (): string => `/tmp/contract-${randomBytes(8).toString("hex")}`;
-  const remove = (file: string) => runExec(open(), { command: ["rm", "-f", file] });
+  const waitForGo = 'until [ -e "$1.go" ]; do sleep 0.05; done';
+  const go = (file: string) => runExec(open(), { command: script(': >"$1.go"', file) });
+  const remove = (file: string) => runExec(open(), { command: ["rm", "-f", file, `${file}.go`] });
 
   describe.concurrent("a command in a container", () => {
     it.each(protocols)("goes on when its client is gone (%s)", async (protocol) => {
       const file = newFile();
       const session = await openExec(open(), {
-        command: script('echo started; sleep 0.5; seq 1 1000; echo more >&2; echo -n done >"$1"', file),
+        command: script(`echo started; ${waitForGo}; seq 1 1000; echo more >&2; echo -n done >"$1"`, file),
         protocols: [protocol],
       });
-      while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
-        await delay(5);
+      await started(session);
       session.socket.terminate();
       expect((await session.ended).status).toBeUndefined();
+      await go(file);
       await waitForFile(file, "done");
       await remove(file);
     });
@@ -42,12 +49,13 @@ export function describeExecLifetime(open: () => ContractCluster): void {
     ])("blocks for ever when its client %s and the pipe is full", async (how, protocol) => {
       const file = newFile();
       // The file's name in the format tells this command from any other.
-      const write = 'echo started; sleep 0.3; echo -n writing >"$1"; seq -f "%.0f $1" 200000; echo -n done >"$1"';
+      const write = `echo started; ${waitForGo}; echo -n writing >"$1"; seq -f "%.0f $1" 200000; echo -n done >"$1"`;
       const session = await openExec(open(), { command: script(write, file), protocols: [protocol] });
-      while (!session.frames.some((frame) => frame.channel === channel.stdout && frame.payload.length > 0))
-        await delay(5);
+      await started(session);
       if (how === "is lost") session.socket.terminate();
       else session.socket.close(1000);
+      await session.ended;
+      await go(file);
       await waitForFile(file, "writing");
       await delay(500);
       expect(await read(file)).toBe("writing");
@@ -60,32 +68,35 @@ export function describeExecLifetime(open: () => ContractCluster): void {
 
     it("writes all it has when its client says goodbye, in v5", async () => {
       const file = newFile();
-      const write = 'echo started; sleep 0.3; seq 1 200000; echo -n done >"$1"';
+      const write = `echo started; ${waitForGo}; seq 1 200000; echo -n done >"$1"`;
       const session = await openExec(open(), { command: script(write, file) });
+      await started(session);
       session.socket.close(1000);
       await session.ended;
+      await go(file);
       await waitForFile(file, "done");
       await remove(file);
     });
 
     it("goes on when its client says goodbye, in v4", async () => {
       const file = newFile();
-      const command = script('sleep 0.5; echo -n done >"$1"', file);
+      const command = script(`echo started; ${waitForGo}; echo -n done >"$1"`, file);
       const session = await openExec(open(), { command, protocols: ["v4.channel.k8s.io"] });
+      await started(session);
       session.socket.close(1000);
       await session.ended;
-      expect(await read(file)).toBe("");
+      await go(file);
       await waitForFile(file, "done");
       await remove(file);
     });
 
     it("is over at once where it left a child that holds no stream", async () => {
       const file = newFile();
-      const detached = '( sleep 1; echo -n child >"$1" ) </dev/null >/dev/null 2>&1 & echo parent';
+      const detached = `( ${waitForGo}; echo -n child >"$1" ) </dev/null >/dev/null 2>&1 & echo parent`;
       const end = await runExec(open(), { command: script(detached, file) });
       expect(end.stdout.toString()).toBe("parent\n");
       expect(at(end.status, "status")).toBe("Success");
-      expect(await read(file)).toBe("");
+      await go(file);
       await waitForFile(file, "child");
       await remove(file);
     });
