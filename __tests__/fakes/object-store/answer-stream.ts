@@ -36,10 +36,9 @@ export async function writeBody(
     entry.sentBytes = Buffer.byteLength(body);
     response.end(body);
   } else {
-    const speed = fault?.kind === "slow-body" ? fault.bytesPerSecond : undefined;
     const cutAfter = fault?.kind === "cut-body" ? fault.afterBytes : Number.POSITIVE_INFINITY;
     await pipeline(async function* () {
-      for await (const chunk of limitSpeed(readContent(body), speed)) {
+      for await (const chunk of limitSpeed(readContent(body), fault)) {
         const rest = chunk.subarray(0, Math.max(cutAfter - entry.sentBytes, 0));
         entry.sentBytes += rest.byteLength;
         yield rest;

@@ -28,7 +28,7 @@ export interface IncomingRequest {
   readonly target: RequestTarget;
   readonly headers: ReadonlyMap<string, string>;
   readonly nowMs: number;
-  openBody(bytesPerSecond: number | undefined): AsyncIterable<Uint8Array>;
+  openBody(fault: FaultAction | undefined): AsyncIterable<Uint8Array>;
 }
 
 /** What the server does about a request; without `answer` it says nothing. */
@@ -100,7 +100,7 @@ export async function handleRequest(
     nowMs,
     payloadSha256: verified.payloadSha256,
     location: `https://${headers.get("host") ?? ""}${target.path}`,
-    openBody: () => incoming.openBody(fault?.kind === "slow-body" ? fault.bytesPerSecond : undefined),
+    openBody: () => incoming.openBody(fault),
   };
   if (isTampering(fault) && incoming.method === "GET") await damageStored(request, fault);
   const answer = await handlers[operation](request);

@@ -23,7 +23,7 @@ export type FaultAction =
   | { readonly kind: "error-in-200"; readonly code: string }
   /** Damages what a write stored, after its answer was made; for a GET, what it then reads. */
   | Tampering
-  /** Request and answer bodies at this speed. */
+  /** Request and answer bodies at this speed; a change of it acts on those that are under way. */
   | { readonly kind: "slow-body"; readonly bytesPerSecond: number }
   /** The answer's body ends with the connection after so many bytes. */
   | { readonly kind: "cut-body"; readonly afterBytes: number };

@@ -4,6 +4,7 @@ import https from "node:https";
 import type { KeyPair } from "../certificates.ts";
 import { writeBody, writeHead } from "./answer-stream.ts";
 import { renderErrorAnswer } from "./error-answer.ts";
+import type { FaultAction } from "./faults.ts";
 import { handleRequest, type Outcome, type StoreWorld } from "./exchange.ts";
 import { createEntry, describeTarget, type LoggedRequest, type RequestLog } from "./request-log.ts";
 import { parseTarget } from "./request-target.ts";
@@ -73,10 +74,10 @@ async function serve(
     options.log.announce(entry);
   });
   const body = { isOpen: false };
-  async function* openBody(bytesPerSecond: number | undefined): AsyncGenerator<Uint8Array> {
+  async function* openBody(fault: FaultAction | undefined): AsyncGenerator<Uint8Array> {
     body.isOpen = true;
     if (expectsContinue) response.writeContinue();
-    for await (const chunk of limitSpeed(chunksOf(request), bytesPerSecond)) {
+    for await (const chunk of limitSpeed(chunksOf(request), fault)) {
       entry.receivedBytes += chunk.byteLength;
       yield chunk;
     }

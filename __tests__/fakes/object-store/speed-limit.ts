@@ -1,15 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { FaultAction } from "./faults.ts";
 
-/** The same bytes, a twentieth of a second's worth at a time; without a limit the chunks as they come. */
+/**
+ * The same bytes, a twentieth of a second's worth at a time, at the speed that the fault has by then; without such a
+ * fault the chunks as they come.
+ */
 export async function* limitSpeed(
   chunks: AsyncIterable<Uint8Array>,
-  bytesPerSecond: number | undefined,
+  fault: FaultAction | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const stepBytes = bytesPerSecond === undefined ? Number.POSITIVE_INFINITY : Math.ceil(bytesPerSecond / 20);
   for await (const chunk of chunks)
-    for (let start = 0; start < chunk.byteLength; start += stepBytes) {
-      const piece = chunk.subarray(start, start + stepBytes);
-      if (bytesPerSecond !== undefined) await sleep((piece.byteLength / bytesPerSecond) * 1000);
-      yield piece;
-    }
+    if (fault?.kind === "slow-body") {
+      let rest = chunk;
+      while (rest.byteLength > 0) {
+        const { bytesPerSecond } = fault;
+        const piece = rest.subarray(0, Math.ceil(bytesPerSecond / 20));
+        await sleep((piece.byteLength / bytesPerSecond) * 1000);
+        yield piece;
+        rest = rest.subarray(piece.byteLength);
+      }
+    } else yield chunk;
 }
