@@ -1,4 +1,4 @@
-import { parseDocument } from "yaml";
+import { parseAllDocuments } from "yaml";
 import { at, listAt, stringAt } from "../hypershift/json-path.ts";
 
 const secretFields = ["token", "password", "client-key-data"];
@@ -19,7 +19,7 @@ const parsedMaxCharacters = 1024 * 1024;
 export function listKubeconfigSecrets(given: string): readonly string[] {
   const decoded = decodeBase64(given);
   const text = decoded ?? given;
-  const leaves = [...listMatches(text), ...listLeaves(text)];
+  const leaves = [...listMatches(text), ...parseAll(text).flatMap(listLeaves)];
   const whole = decoded === undefined ? listBareSecret(given) : [given];
   return [...whole, ...leaves, ...leaves.flatMap(listPemLines)];
 }
@@ -39,8 +39,7 @@ function listMatches(text: string): readonly string[] {
   return [...text.matchAll(secretLine)].flatMap((match) => match[1] ?? []);
 }
 
-function listLeaves(text: string): readonly string[] {
-  const document = parse(text);
+function listLeaves(document: unknown): readonly string[] {
   const users = listAt(document, "users").map((entry) => at(entry, "user"));
   return [
     ...users.flatMap((user) => secretFields.flatMap((field) => stringAt(user, field) ?? [])),
@@ -63,10 +62,16 @@ export function listUrlPasswords(text: string): readonly string[] {
   }
 }
 
-function parse(text: string): unknown {
-  if (text.length > parsedMaxCharacters) return undefined;
+/** Each document of the text, undefined for one that uses aliases; none of a text that nests too deeply. */
+function parseAll(text: string): readonly unknown[] {
+  if (text.length > parsedMaxCharacters) return [];
+  const documents = attempt(() => parseAllDocuments(text, { logLevel: "silent", prettyErrors: false })) ?? [];
+  return documents.map((document) => attempt((): unknown => document.toJS({ maxAliasCount: 0 })));
+}
+
+function attempt<Result>(parse: () => Result): Result | undefined {
   try {
-    return parseDocument(text, { logLevel: "silent", prettyErrors: false }).toJS({ maxAliasCount: 0 });
+    return parse();
   } catch {
     return undefined;
   }

@@ -70,15 +70,26 @@ test.each([
     "users:\n- user:\n    exec:\n      command: kubectl\n      env:\n      - {name: A, value: plugin-secret}",
     "plugin-secret",
   ],
+  [
+    "a second document",
+    "kind: Config\n---\nclusters:\n- cluster: {proxy-url: 'http://user:proxy-secret@proxy.example.com'}",
+    "proxy-secret",
+  ],
+  [
+    "a document behind a broken one",
+    "users: [\n---\nusers:\n- user: {exec: {env: [{name: A, value: plugin-secret}]}}",
+    "plugin-secret",
+  ],
 ])("secrets are found in %s", (_, text, secret) => {
   expect(masks(listKubeconfigSecrets(text))).toContain(secret);
 });
 
-test("an alias bomb and a huge text are looked through without harm", () => {
+test("an alias bomb, a deep and a huge text are looked through without harm", () => {
   const names = Array.from({ length: 9 }, (_, index) => `a${index}`);
   const lines = names.map((name, index) => `${name}: &${name} [${(index === 0 ? "x," : `*a${index - 1},`).repeat(9)}]`);
   const bomb = `${lines.join("\n")}\ntoken: tok-0123456789\n`;
   expect(listKubeconfigSecrets(bomb)).toContain("tok-0123456789");
+  expect(listKubeconfigSecrets(`token: tok-0123456789\nx: ${"[".repeat(100_000)}`)).toContain("tok-0123456789");
   expect(listKubeconfigSecrets(`${"a: b\n".repeat(400_000)}token: tok-0123456789`)).toContain("tok-0123456789");
 });
 
