@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { noTrouble } from "../fakes/memory-world/etcd-pod.ts";
 import { createStep, runMain, runPost, type Step } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import type { Fate, Service, Verdict, WireRequest } from "../fakes/memory-world/wire.ts";
@@ -90,6 +91,19 @@ test.each<[Service, Fate]>([
     expect(describeEnd(end)).toBe("green");
     expect(findLeft(world, before)).toEqual([]);
   } else expect(describeEnd(end)).toMatch(/^red with release-failed/);
+});
+
+test("post looks at the API servers also when putting back and removing took all of its time", async () => {
+  const world = new MemoryWorld();
+  const step = createStep(world);
+  world.timeline.after(1500, () => {
+    step.machine.kill();
+  });
+  await run(world, step);
+  world.weather = outage("cluster", 115_000, "reset", () => true);
+  for (const pod of world.pods.values()) pod.trouble = { ...noTrouble, nodeAway: true };
+  expect(describeEnd(await world.timeline.play(runPost(world, step)))).toBe("green");
+  expect(step.lines).toContain("the API servers are back");
 });
 
 test("what cannot be removed in time is not called cancelled in a run that nobody cancelled", async () => {

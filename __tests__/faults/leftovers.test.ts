@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { journalAnnotation, renderJournal } from "../../src/hypershift/journal.ts";
 import { snapshotKey } from "../../src/snapshot/location.ts";
-import { createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
+import { noTrouble } from "../fakes/memory-world/etcd-pod.ts";
+import { completedRuns, createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
-import { hostedClusterRef, MemoryWorld } from "../fakes/memory-world/world.ts";
+import { controlPlane, hostedClusterRef, MemoryWorld } from "../fakes/memory-world/world.ts";
+import { findLeft, lookBefore } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
 
 const nonce = "0123456789abcdef".repeat(2);
@@ -69,6 +71,42 @@ test.each([
   await world.timeline.pass(ageMs);
   expect(await recover(world)).toBe("green");
   expect(world.bucket.find(key) === undefined).toBe(isRemoved);
+});
+
+/** The node of etcd-2 is away; its pod says Running, as Kubernetes leaves it. */
+function loseNode(world: MemoryWorld): void {
+  const pod = world.pods.get("etcd-2");
+  if (pod !== undefined) pod.trouble = { ...noTrouble, nodeAway: true };
+}
+
+test("a node that is away keeps no backup of the other members", async () => {
+  const world = new MemoryWorld({ etcdMembers: 3, request: { allowUnhealthy: true } });
+  loseNode(world);
+  const status = { conditions: [{ type: "Ready", status: "False" }] };
+  world.objects.patch("pods", controlPlane, "etcd-2", { status }, { subresource: "status" });
+  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
+});
+
+test("a node that is away is told, and all else of a dead run is put back and removed", async () => {
+  const world: MemoryWorld = new MemoryWorld({
+    etcdMembers: 3,
+    weather: ({ operation }) => ({
+      fate: "answered",
+      onEffect: () => {
+        if (operation === "exec save") step.machine.kill();
+      },
+    }),
+  });
+  const before = lookBefore(world);
+  const step = createStep(world);
+  await world.timeline.play(runMain(world, step));
+  expect(world.replicas["kube-apiserver"]).toBe(0);
+  loseNode(world);
+  const recovery = createRecoverStep(world, completedRuns);
+  expect(describeEnd(await world.timeline.play(runRecover(world, recovery)))).toMatch(/^red with cluster-unreachable/);
+  expect(recovery.report).toMatchObject({ recovered: true, apiServers: "back" });
+  expect(recovery.report.left).toEqual([expect.stringContaining("etcd-2")]);
+  expect(findLeft(world, before)).toEqual([]);
 });
 
 test("an original pause that the API does not take any more is removed", async () => {

@@ -63,7 +63,7 @@ export async function execInPod(
       );
     };
     const conclude = (how: string): void => {
-      const result = status === undefined ? how : readResult(status, output);
+      const result = status === undefined ? how : readResult(status, output, where);
       if (typeof result === "string") interrupt(result);
       else if (result instanceof ActionError || output.isComplete || result.exitCode !== 0) settle(result);
       else interrupt(`it ended well, but ${String(options.expectedBytes ?? 0)} bytes were expected`);
@@ -144,7 +144,7 @@ function renderUrl(connection: Connection, pod: PodRef, argv: readonly string[])
 }
 
 /** The result, why there is none, or how the command or its stream was cut off. */
-function readResult(status: unknown, output: ExecOutput): ExecResult | ActionError | string {
+function readResult(status: unknown, output: ExecOutput, where: string): ExecResult | ActionError | string {
   if (stringAt(status, "status") === "Success") return output.toResult(0);
   const cause = listAt(status, "details", "causes").find((entry) => stringAt(entry, "reason") === "ExitCode");
   const exitCode = Number(stringAt(cause, "message"));
@@ -154,11 +154,11 @@ function readResult(status: unknown, output: ExecOutput): ExecResult | ActionErr
   // The API server repeats the whole command where it cannot reach the node.
   const message = (stringAt(status, "message") ?? "no reason was given").replaceAll(/\?[^\s"]*/g, "").slice(0, 300);
   if (isNodeAway(message))
-    return new ActionError("cluster-unreachable", `the node of a pod cannot be reached: ${message}`, {
+    return new ActionError("cluster-unreachable", `the command ${where} could not be started: its node cannot be reached: ${message}`, {
       hint: "look at the node and its kubelet",
     });
   if (!isStartProblem(message)) return message;
-  return new ActionError("exec-failed", `a command could not be started in the pod: ${message}`, {
+  return new ActionError("exec-failed", `the command ${where} could not be started: ${message}`, {
     hint: "look at the pod and at the events of its node",
   });
 }

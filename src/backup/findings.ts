@@ -29,7 +29,10 @@ export class Findings {
     else this.add(finding);
   }
 
-  /** What `read` returns, or undefined and a finding when it throws. A cancelled or unreachable cluster ends the search. */
+  /**
+   * What `read` returns, or undefined and a finding when it throws: one about health where an etcd member is not healthy.
+   * A cancelled or unreachable cluster ends the search.
+   */
   async collect<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
       return await read();
@@ -37,7 +40,8 @@ export class Findings {
       const finding = describeError(error);
       if (["cancelled", "internal", "cluster-unreachable", "cluster-unauthorized"].includes(finding.code))
         throw finding;
-      this.add(finding);
+      if (finding.code === "etcd-unhealthy") this.addHealth(finding);
+      else this.add(finding);
       return undefined;
     }
   }

@@ -30,7 +30,7 @@ export async function readMembers(
   if (denied.length > 0) return [];
   const reports = await Promise.all(names.map((name) => readMember(namespace, name, pods, world, findings)));
   const found = reports.filter((report) => report !== undefined);
-  checkMembership(found, findings);
+  checkMembership(found, names.length, findings);
   checkAlarms(found, findings);
   return found;
 }
@@ -90,7 +90,7 @@ async function readMember(
 }
 
 /** Members restored without names are clusters of one each that all look healthy (openshift/hypershift#9048). */
-function checkMembership(members: readonly MemberReport[], findings: Findings): void {
+function checkMembership(members: readonly MemberReport[], replicas: number, findings: Findings): void {
   const [first] = members;
   if (first === undefined) return;
   const ids = new Set(members.map((member) => member.id));
@@ -105,9 +105,11 @@ function checkMembership(members: readonly MemberReport[], findings: Findings): 
         },
       ),
     );
-  else if (members.length * 2 <= first.memberCount)
+  // One that was split off counts itself alone.
+  const memberCount = Math.max(first.memberCount, replicas);
+  if (members.length * 2 <= memberCount)
     findings.add(
-      unhealthy(`${String(members.length)} of ${String(first.memberCount)} etcd members answer, which is no quorum`),
+      unhealthy(`${String(members.length)} of ${String(memberCount)} etcd members answer, which is no quorum`),
     );
 }
 

@@ -22,7 +22,8 @@ export async function finishRun(
   try {
     await settleRun(bounded, ref, run, prefix);
     // A look that is under way when the time is over must still be able to tell.
-    await confirmBack(bounded, ref, run.original, endMs - limits.requestTimeoutMs - clock.nowMs());
+    const waitMs = Math.max(0, endMs - limits.requestTimeoutMs - clock.nowMs());
+    await confirmBack(bounded, ref, run.original, waitMs);
   } catch (error) {
     // Nobody cancels a post step: its time is over.
     if (!hasCode(error, "cancelled", "cluster-unreachable")) throw error;

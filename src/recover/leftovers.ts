@@ -1,4 +1,4 @@
-import { describeError, type ActionError } from "../errors.ts";
+import { describeError, type ActionError, type ErrorCode } from "../errors.ts";
 import { leftFilesCommand, parseLeftFiles } from "../etcd/snapshot-leftovers.ts";
 import { controlPlaneNamespace } from "../hypershift/hosted-cluster.ts";
 import { longestLockMs, type Journal } from "../hypershift/journal.ts";
@@ -64,9 +64,10 @@ function clearPods(world: LeftoverWorld, namespace: string, runs: KnownRuns): Pr
   });
 }
 
+/** The API server, which has just listed the pod, is there where the pod's node may not be. */
 function clearPod(world: LeftoverWorld, namespace: string, name: string, runs: KnownRuns): Promise<Cleared> {
   const { cluster } = world;
-  return attempt(world, async () => {
+  const clear = async (): Promise<Cleared> => {
     const pod = { namespace, name, container: "etcd" };
     const result = await cluster.exec(pod, leftFilesCommand(), { timeoutMs: limits.execTimeoutMs });
     const left = parseLeftFiles(result.stdout.toString()).filter(
@@ -81,7 +82,8 @@ function clearPod(world: LeftoverWorld, namespace: string, name: string, runs: K
         }),
       ),
     );
-  });
+  };
+  return attempt(world, clear, ["cancelled", "internal", "cluster-unauthorized"]);
 }
 
 /** By its computed key: some stores list the open uploads of a key, but not those of a folder. */
@@ -138,12 +140,16 @@ async function all(parts: readonly Promise<Cleared>[]): Promise<Cleared> {
 }
 
 /** What `work` came to; its failure is a problem, unless it leaves nothing else to be tried. */
-async function attempt(world: LeftoverWorld, work: () => Promise<Cleared>): Promise<Cleared> {
+async function attempt(
+  world: LeftoverWorld,
+  work: () => Promise<Cleared>,
+  endsAll: readonly ErrorCode[] = ["cancelled", "internal", "cluster-unauthorized", "cluster-unreachable"],
+): Promise<Cleared> {
   try {
     return await (world.patient ? persist(world, work) : work());
   } catch (error) {
     const problem = describeError(error);
-    if (["cancelled", "internal", "cluster-unreachable", "cluster-unauthorized"].includes(problem.code)) throw problem;
+    if (endsAll.includes(problem.code)) throw problem;
     return { removed: [], problems: [problem] };
   }
 }

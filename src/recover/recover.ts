@@ -146,6 +146,7 @@ async function settle(
     // A cluster that never lets it be done must not keep this run for ever.
     const signal = AbortSignal.any([world.signal, clock.timeout(limits.undoMs)]);
     await putBack({ ...world, cluster: world.cluster.withSignal(signal) }, ref, dead);
+    report.recovered = true;
     if (world.store === undefined) report.left = [tellUnknownStore(request, dead, log)];
   }
   const { removed, problems } = await removeLeftovers(world, request, {
@@ -154,11 +155,10 @@ async function settle(
   });
   for (const what of removed) log.info(`removed ${what}`);
   report.removed = removed;
-  report.recovered = removed.length > 0;
+  report.recovered ||= removed.length > 0;
   report.left = [...report.left, ...problems.map(({ code, message }) => `${code}: ${message}`)];
   if (dead !== undefined) {
     await dropJournal(world, ref, dead.nonce);
-    report.recovered = true;
     await confirmBack(world, ref, dead.original, limits.writersReadyMs);
     if (report.apiServers === "down") report.apiServers = "back";
   }

@@ -21,6 +21,8 @@ export interface EtcdPodOptions {
 export interface PodTrouble {
   /** `snapshot save` ends with the error of a full volume. */
   readonly volumeFull: boolean;
+  /** The API server does not reach its kubelet. */
+  readonly nodeAway: boolean;
   /** The member answers no read. */
   readonly deaf: boolean;
   /** The save never has its first bytes. */
@@ -37,6 +39,7 @@ export interface PodTrouble {
 
 export const noTrouble: PodTrouble = {
   volumeFull: false,
+  nodeAway: false,
   deaf: false,
   stalled: false,
   damaged: false,
@@ -89,6 +92,8 @@ export class EtcdPod {
   async run(argv: readonly string[]): Promise<ExecResult> {
     const [script = "", ...values] = argv.slice(3);
     const restarts = this.#restarts;
+    if (this.trouble.nodeAway)
+      throw new ActionError("cluster-unreachable", `the node of ${this.#options.name} cannot be reached`);
     const stdout = await this.#runScript(script, values);
     if (restarts !== this.#restarts) throw new ActionError("exec-interrupted", "the container was restarted");
     if (stdout === undefined) return { exitCode: 127, stdout: Buffer.alloc(0), stderr: `${script}: not found` };

@@ -20,6 +20,8 @@ export class Machine {
       nowMs: () => timeline.nowMs() + skewMs,
       sleep: (ms, signal) => this.sleep(ms, signal),
       timeout: (ms) => {
+        // As AbortSignal.timeout.
+        if (ms < 0) throw new RangeError(`there is no time-out of ${String(ms)} ms`);
         const ended = new AbortController();
         timeline.after(ms, () => {
           if (this.#alive) ended.abort(new DOMException("The time is over", "TimeoutError"));
