@@ -135,7 +135,7 @@ async function post(world: MemoryWorld, step: Step, machine: Machine): Promise<S
     cluster: createMemoryCluster(world.backend, world.wire, machine),
     store: createMemoryStore(world.bucket, world.wire, machine),
     clock: machine.clock,
-    log: createMemoryLog(step),
+    log: createMemoryLog({ machine, lines: step.lines }),
   };
   try {
     await finishRun(recoverWorld, step.request.hostedCluster, journal, step.request.prefix);
