@@ -186,12 +186,13 @@ export function partCommand(file: string, offset: number, lengthBytes: number): 
 }
 
 // Only a process whose command line holds a file of this nonce is ended; this shell's own holds the nonce alone. A read
-// whose connection was lost blocks on its full pipe for ever, and keeps the space of the file.
+// whose connection was lost blocks on its full pipe for ever, and keeps the space of the file. The command line of dd
+// begins with the name of another program where coreutils are one, as on Red Hat's UBI.
 const removal = `
 directory=$1 nonce=$2
 for process in /proc/[0-9]*; do
   case "$(tr '\\000' ' ' 2>/dev/null <"$process/cmdline")" in
-    *"snapshot save"*hypershift-etcd-backup-"$nonce"-* | "dd if="*hypershift-etcd-backup-"$nonce"-*)
+    *"snapshot save"*hypershift-etcd-backup-"$nonce"-* | *"dd if="*hypershift-etcd-backup-"$nonce"-*)
       kill -9 "\${process#/proc/}" 2>/dev/null ;;
   esac
 done

@@ -1,4 +1,12 @@
 /**
+ * dd of the container: the real one, by the name that a process of coreutils has on Red Hat's UBI, where all of them are
+ * one program that scripts name.
+ */
+export const ddScript = `#!/bin/bash
+exec -a '/usr/bin/coreutils --coreutils-prog-shebang=dd /usr/bin/dd' /bin/dd "$@"
+`;
+
+/**
  * df of the container: the size of its volume is VOLUME_KIB, what is used is what lies in /var/lib. Other paths, and
  * other output formats than POSIX's, are not known to it and fail.
  */

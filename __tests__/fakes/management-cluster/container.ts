@@ -4,14 +4,14 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunningEtcd } from "../etcd/etcd.ts";
 import { findByEnvironment } from "../processes.ts";
-import { dfScript, etcdctlScript } from "./container-scripts.ts";
+import { ddScript, dfScript, etcdctlScript } from "./container-scripts.ts";
 
 /**
  * What is known to be in HyperShift's etcd container: a shell, coreutils, etcd's tools. grep, sed, awk, ps, pgrep are
- * in some images and not in others, so they are not here; df and etcdctl come as scripts (container-scripts.ts).
+ * in some images and not in others, so they are not here; dd, df and etcdctl come as scripts (container-scripts.ts).
  */
 const coreutils =
-  "basename cat chmod cksum comm cp csplit cut date dd dirname du echo env expand expr factor false fmt fold head id join link ln ls md5sum mkdir mkfifo mktemp mv nice nl nohup nproc numfmt od paste pr printenv printf pwd readlink realpath rm rmdir seq sha1sum sha256sum sha512sum shred shuf sleep sort split stat stdbuf stty sum sync tac tail tee test timeout touch tr true truncate tsort uname uniq unlink wc yes".split(
+  "basename cat chmod cksum comm cp csplit cut date dirname du echo env expand expr factor false fmt fold head id join link ln ls md5sum mkdir mkfifo mktemp mv nice nl nohup nproc numfmt od paste pr printenv printf pwd readlink realpath rm rmdir seq sha1sum sha256sum sha512sum shred shuf sleep sort split stat stdbuf stty sum sync tac tail tee test timeout touch tr true truncate tsort uname uniq unlink wc yes".split(
     " ",
   );
 
@@ -52,6 +52,7 @@ export class Container {
     }
     const { etcdctl, etcdutl } = etcd.binaries;
     if (etcdutl !== undefined) await symlink(etcdutl, join(container.#bin, "etcdutl"));
+    await writeFile(join(container.#bin, "dd"), ddScript, { mode: 0o755 });
     await writeFile(join(container.#bin, "df"), dfScript(etcd.root), { mode: 0o755 });
     await writeFile(join(container.#bin, "etcdctl"), etcdctlScript(etcdctl), { mode: 0o755 });
     return container;
