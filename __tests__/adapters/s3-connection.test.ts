@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 import { promisify } from "node:util";
@@ -243,6 +245,34 @@ describe("a proxy", () => {
       expect.objectContaining({ code: "input-invalid" }),
     );
   });
+});
+
+describe("settings of the machine", () => {
+  it("name no endpoint in the files of AWS's tools: s3-endpoint alone does", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "aws-config-"));
+    closing.push(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, "config");
+    await writeFile(file, "[default]\nendpoint_url = http://127.0.0.1:1\n");
+    vi.stubEnv("AWS_CONFIG_FILE", file);
+    const store = open({
+      bucket: "backups",
+      region: "eu-central-1",
+      forcePathStyle: false,
+      credentials,
+      checksums: "auto",
+    });
+    const url = new URL(await store.signUrl("a.db", { expiresInSeconds: 60 }));
+    expect(url.origin).toBe("https://backups.s3.eu-central-1.amazonaws.com");
+  });
+
+  it.each(["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])(
+    "that are for AWS do not matter: %s",
+    async (name) => {
+      vi.stubEnv(name, "true");
+      const server = await serve(() => head(4, {}));
+      expect(await open(settingsFor(server.endpoint)).findObject("a.db")).toMatchObject({ sizeBytes: 4 });
+    },
+  );
 });
 
 describe("credentials", () => {

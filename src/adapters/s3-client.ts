@@ -71,7 +71,11 @@ export function createStoreConnection(settings: StoreSettings, environment: Envi
     responseChecksumValidation: "WHEN_REQUIRED",
     requestChecksumCalculation: "WHEN_REQUIRED",
     logger: silent,
-    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    // The SDK would take one from ~/.aws/config too, unseen by the checks that s3-endpoint goes through.
+    ignoreConfiguredEndpointUrls: true,
+    ...(settings.endpoint === undefined
+      ? {}
+      : { endpoint: settings.endpoint, useFipsEndpoint: false, useDualstackEndpoint: false }),
     ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
   };
   const client = new S3Client({
@@ -124,7 +128,7 @@ function findRegion(settings: StoreSettings, environment: Environment): string {
   );
 }
 
-/** The SDK would take these for its endpoint, unseen by the checks that s3-endpoint goes through. */
+/** Whoever sets these means another store than AWS. */
 function checkAmbientEndpoint(settings: StoreSettings, environment: Environment): void {
   if (settings.endpoint !== undefined || environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] === "true") return;
   const name = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].find((variable) => (environment[variable] ?? "") !== "");
