@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createSnapshotStore } from "../../src/adapters/s3.ts";
 import type { StoreSettings } from "../../src/adapters/s3-client.ts";
 import type { ErrorCode } from "../../src/errors.ts";
+import { removeUnrecorded } from "../../src/recover/clean-up.ts";
 import { absent, completed, created, head, refusal, startScriptedStore, type Script } from "./scripted-store.ts";
 import { readAll, realClock, rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
@@ -345,5 +346,40 @@ describe("trying a signed URL", () => {
     expect(refused.message).toContain(`answered ${text} to`);
     expect(refused.message).not.toContain("s3cret");
     expect(server.names()).toHaveLength(1);
+  });
+});
+
+describe("a server that is no S3 store", () => {
+  const page = { headers: { "content-type": "text/html" }, body: "<html><body>default backend</body></html>" };
+  const notThere: Script = () => ({ ...page, status: 404 });
+  const welcome: Script = () => ({ ...page, status: 200 });
+
+  it.each([
+    ["404, which is not taken for an absent object", notThere],
+    ["200, which is not taken for an object", welcome],
+  ])("answers a look with %s", async (_, script) => {
+    const { store } = await connect(script);
+    expect(await rejection(store.findObject("a.db"))).toMatchObject({
+      code: "store-refused",
+      hint: expect.stringContaining("s3-endpoint") as string,
+    });
+  });
+
+  it.each([
+    ["404", notThere],
+    ["200", welcome],
+  ])("answers %s to a listing, which is not taken for an empty one", async (_, script) => {
+    const { store } = await connect(script);
+    expect(await rejectedCode(store.listObjects("clusters/"))).toBe("store-refused");
+    expect(await rejectedCode(store.listUploads("clusters/"))).toBe("store-refused");
+  });
+
+  it("answers for the record alone: a snapshot that has one is not removed", async () => {
+    const { server, store } = await connect((request) =>
+      request.url.pathname.endsWith(".json") ? notThere(request) : head(4, nonce),
+    );
+    vi.spyOn(store, "listUploads").mockResolvedValue([]);
+    expect(await rejectedCode(removeUnrecorded(store, "a.db", nonce.nonce))).toBe("store-refused");
+    expect(server.names()).not.toContain("DeleteObject");
   });
 });

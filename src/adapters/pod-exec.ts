@@ -154,9 +154,13 @@ function readResult(status: unknown, output: ExecOutput, where: string): ExecRes
   // The API server repeats the whole command where it cannot reach the node.
   const message = (stringAt(status, "message") ?? "no reason was given").replaceAll(/\?[^\s"]*/g, "").slice(0, 300);
   if (isNodeAway(message))
-    return new ActionError("cluster-unreachable", `the command ${where} could not be started: its node cannot be reached: ${message}`, {
-      hint: "look at the node and its kubelet",
-    });
+    return new ActionError(
+      "cluster-unreachable",
+      `the command ${where} could not be started: its node cannot be reached: ${message}`,
+      {
+        hint: "look at the node and its kubelet",
+      },
+    );
   if (!isStartProblem(message)) return message;
   return new ActionError("exec-failed", `the command ${where} could not be started: ${message}`, {
     hint: "look at the pod and at the events of its node",

@@ -10,7 +10,7 @@ import type { Clock, Log, StoredObject } from "../ports.ts";
 import { isSafeKey } from "../snapshot/location.ts";
 import { limits } from "../time-limits.ts";
 import type { StoreConnection, StoreSettings } from "./s3-client.ts";
-import { describeStoreError, type StoreCall, type StoreOperation } from "./s3-errors.ts";
+import { describeStoreError, foreignAnswer, type StoreCall, type StoreOperation } from "./s3-errors.ts";
 import { readFailure, type StoreFailure } from "./s3-failure.ts";
 
 /** What every call of the store needs. */
@@ -31,7 +31,7 @@ interface SendOptions {
 /** An object as a look at it shows it; `etag` without its quotes. */
 export interface LookedAtObject {
   readonly stored: StoredObject;
-  readonly etag: string | undefined;
+  readonly etag: string;
   readonly encryption: string | undefined;
 }
 
@@ -111,7 +111,7 @@ export async function lookAtObject(context: StoreContext, key: string): Promise<
     const answer = await sendCall(context, "HeadObject", key, (options) =>
       client.send(new HeadObjectCommand(target(context, key)), options),
     );
-    return readLook(answer, answer.ContentLength);
+    return readLook(context, key, answer, answer.ContentLength);
   } catch (error) {
     const status = failureOf(error)?.status ?? 0;
     if (status < 300 || status >= 500) throw error;
@@ -127,17 +127,26 @@ async function askForReason(context: StoreContext, key: string, refusal: unknown
       client.send(new GetObjectCommand({ ...target(context, key), Range: "bytes=0-0" }), options),
     );
     if (answer.Body instanceof Readable) answer.Body.destroy();
-    return readLook(answer, Number(/\/(\d+)$/.exec(answer.ContentRange ?? "")?.[1] ?? answer.ContentLength));
+    return readLook(
+      context,
+      key,
+      answer,
+      Number(/\/(\d+)$/.exec(answer.ContentRange ?? "")?.[1] ?? answer.ContentLength),
+    );
   } catch (error) {
     if (hasCode(error, "object-not-found")) return undefined;
     throw failureOf(error)?.status === 416 ? refusal : error;
   }
 }
 
+/** Every S3 store gives an object an ETag. */
 function readLook(
+  context: StoreContext,
+  key: string,
   answer: HeadObjectCommandOutput | GetObjectCommandOutput,
   sizeBytes: number | undefined,
 ): LookedAtObject {
+  if (answer.ETag === undefined) throw foreignAnswer(describeCall(context, "HeadObject", key));
   return {
     stored: {
       sizeBytes: sizeBytes ?? 0,
@@ -145,7 +154,7 @@ function readLook(
       ...(answer.VersionId === undefined || answer.VersionId === "null" ? {} : { versionId: answer.VersionId }),
       metadata: answer.Metadata ?? {},
     },
-    etag: answer.ETag?.replaceAll('"', ""),
+    etag: answer.ETag.replaceAll('"', ""),
     encryption: answer.ServerSideEncryption,
   };
 }

@@ -57,6 +57,17 @@ const codeOfName: Readonly<Record<string, ErrorCode>> = {
   NoSuchVersion: "object-not-found",
 };
 
+/** A success that a web server of any kind could have sent. */
+export function foreignAnswer({ operation, bucket, key }: StoreCall): ActionError {
+  return new ActionError(
+    "store-refused",
+    `could not ${operations[operation].doing} s3://${bucket}/${key}: the answer is not that of an S3 store`,
+    { hint: foreignHint },
+  );
+}
+
+const foreignHint = "look at s3-endpoint, and at proxies before the store: something else answers there";
+
 /** `error` of the S3 client in the user's words; its own message is kept as the cause only. `cancelled` for an aborted call. */
 export function describeStoreError(error: unknown, call: StoreCall): ActionError {
   if (error instanceof ActionError) return error;
@@ -82,7 +93,6 @@ function findCode(failure: StoreFailure, call: StoreCall): ErrorCode {
   if (status === 301 || status === 307 || (status === 400 && elsewhere)) return "store-wrong-region";
   if (status === 401) return "store-credentials-rejected";
   if (status === 403) return "store-access-denied";
-  if (status === 404 && name !== "NoSuchUpload") return "object-not-found";
   // S3Mock answers 304 where AWS answers 412.
   const creates = call.operation === "PutObject" || call.operation === "CompleteMultipartUpload";
   if (creates && (status === 412 || status === 304)) return "object-exists";
@@ -158,6 +168,8 @@ function findHint(code: ErrorCode, failure: StoreFailure, call: StoreCall): stri
         return "something else ended the upload; look for lifecycle rules of the bucket";
       if (failure.status === 501 || /checksum|digest|InvalidPart/i.test(failure.name))
         return "if the store knows no checksums of AWS, set s3-checksums: when-required";
+      // A store says what it is that is not there.
+      if (failure.status === 404) return foreignHint;
       return (failure.status ?? 0) >= 500 ? "the store is in trouble; run again later" : undefined;
     default:
       return undefined;

@@ -1,6 +1,7 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import type { ListedObject, OpenUpload } from "../ports.ts";
-import { failureOf, sendCall, target, type StoreContext } from "./s3-calls.ts";
+import { describeCall, failureOf, sendCall, target, type StoreContext } from "./s3-calls.ts";
+import { foreignAnswer, type StoreOperation } from "./s3-errors.ts";
 
 /** Objects whose key begins with `prefix`, in the order of their keys. */
 export async function listObjects(context: StoreContext, prefix: string): Promise<readonly ListedObject[]> {
@@ -17,6 +18,7 @@ export async function listObjects(context: StoreContext, prefix: string): Promis
         options,
       ),
     );
+    checkPage(context, "ListObjects", prefix, page.Name ?? page.IsTruncated);
     for (const { Key: key, LastModified: modifiedAt } of page.Contents ?? [])
       if (key?.startsWith(prefix) === true) objects.push({ key, modifiedAt });
     // A page that leads to itself would never end.
@@ -62,6 +64,7 @@ async function readUploads(context: StoreContext, prefix: string, marker: Upload
     ),
   );
   const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = answer;
+  checkPage(context, "ListMultipartUploads", prefix, answer.Bucket ?? IsTruncated);
   const moves = NextKeyMarker !== marker.KeyMarker || NextUploadIdMarker !== marker.UploadIdMarker;
   return {
     uploads: (answer.Uploads ?? []).flatMap(({ Key: key, UploadId: id, Initiated: startedAt }) =>
@@ -73,6 +76,11 @@ async function readUploads(context: StoreContext, prefix: string, marker: Upload
         ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker }
         : undefined,
   };
+}
+
+/** A page of a store repeats the bucket's name, and says whether it is the last. */
+function checkPage(context: StoreContext, operation: StoreOperation, prefix: string, said: unknown): void {
+  if (said === undefined) throw foreignAnswer(describeCall(context, operation, prefix));
 }
 
 /** What of a prefix must be a safe key: a folder ends with a slash, which no key may. */

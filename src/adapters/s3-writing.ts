@@ -55,7 +55,7 @@ export async function putNewObject(
     // A try whose answer was lost makes the next one fail: only a look tells whose object it is.
     const found = await decideByLook(context, key, describeError(error), (look) => {
       const plain = look.encryption === undefined || look.encryption === "AES256";
-      const comparable = plain && /^[0-9a-f]{32}$/.test(look.etag ?? "");
+      const comparable = plain && /^[0-9a-f]{32}$/.test(look.etag);
       const { stored } = look;
       const same = stored.sizeBytes === body.byteLength && hasMetadata(stored, options.metadata);
       return same && (!comparable || look.etag === md5Hex);
