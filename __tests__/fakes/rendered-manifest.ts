@@ -38,7 +38,6 @@ spec:
   # Both of the old cluster: its objects carry them.
   clusterID: ${stringAt(hostedCluster, "spec", "clusterID") ?? ""}
   infraID: ${stringAt(hostedCluster, "spec", "infraID") ?? ""}
-  issuerURL: ${stringAt(hostedCluster, "spec", "issuerURL") ?? ""}
   networking:
     clusterNetwork:
     - cidr: 10.132.0.0/14

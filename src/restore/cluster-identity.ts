@@ -14,6 +14,9 @@ interface Comparison {
   readonly consequence: string;
 }
 
+/** What HyperShift's CRD gives a HostedCluster without one. */
+const defaultIssuerURL = "https://kubernetes.default.svc";
+
 /**
  * Compares what the snapshot's objects carry of their cluster with the manifest; what the record does not know is passed over.
  * Throws `hosted-cluster-differs` for another infraID or clusterID; every other difference is a warning.
@@ -63,7 +66,7 @@ function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readon
     {
       field: "spec.issuerURL",
       recorded: stringAt(record, "issuerURL"),
-      given: cluster.issuerURL,
+      given: cluster.issuerURL ?? defaultIssuerURL,
       consequence: "tokens of service accounts in the snapshot name the old issuer",
     },
     ...["clusterNetwork", "serviceNetwork", "machineNetwork"].map((list) => ({

@@ -61,15 +61,15 @@ async function readText(key: string, stored: StoredObject, uri: string, store: R
 }
 
 function refuseChanged(uri: string, object: StoredObject, record: SnapshotRecord, entry: SnapshotEntry): void {
-  const nonce = object.metadata["nonce"];
+  // What was written again has another version; where there are none, nobody else writes the nonce.
+  const isOther =
+    entry.versionId === undefined ? object.metadata["nonce"] !== record.nonce : object.versionId !== entry.versionId;
   const difference =
     object.sizeBytes !== entry.sizeBytes
       ? `has ${String(object.sizeBytes)} bytes, not ${String(entry.sizeBytes)}`
-      : entry.versionId !== undefined && object.versionId !== entry.versionId
-        ? "is of another version"
-        : nonce !== undefined && nonce !== record.nonce
-          ? "was written by another run"
-          : undefined;
+      : isOther
+        ? "was written again since"
+        : undefined;
   if (difference !== undefined)
     throw new ActionError("snapshot-changed", `the snapshot ${uri} is not the recorded one: it ${difference}`, {
       hint: "restore another snapshot, or bring the recorded version back",

@@ -36,6 +36,11 @@ test("what the snapshot's cluster was, as far as the record says, needs no warni
   ).toEqual([]);
 });
 
+test("a manifest without an issuer gets the one that the API gives it", () => {
+  const record = { hostedCluster: { clusterID: "one" }, issuerURL: "https://kubernetes.default.svc" };
+  expect(check(record, { spec: ["  clusterID: one"] })).toEqual([]);
+});
+
 test.each<[string, RecordParts, ManifestParts]>([
   ["spec.infraID", {}, { infraID: "" }],
   ["spec.clusterID", { hostedCluster: { clusterID: "one" } }, {}],

@@ -44,6 +44,7 @@ describe("what is not proven is refused", () => {
       "record-invalid",
     ],
     ["an object of another length", { object: { sizeBytes: 4_640 } }, "snapshot-changed"],
+    ["an object of another tool, which wrote no nonce", { object: { metadata: {} } }, "snapshot-changed"],
     ["an object of another run", { object: { metadata: { nonce: "f".repeat(32) } } }, "snapshot-changed"],
     [
       "an object of another version",
