@@ -138,14 +138,17 @@ function parseBackupInputs(read: ReadInput, env: Environment): BackupInputs {
 function parseRecoverInputs(read: ReadInput, env: Environment): RecoverInputs {
   const cluster = readClusterInputs(read);
   const store = findStoreInputs(read, env);
-  if (readBoolean(read, "dry-run", false))
-    throw invalidInput("dry-run", "true", "left out, since recover changes what it finds");
+  refuseDryRun(read, "recover changes what it finds");
   return {
     mode: "recover",
     ...cluster,
     ...(store === undefined ? {} : { store }),
     prefix: readFittingPrefix(read, cluster),
   };
+}
+
+function refuseDryRun(read: ReadInput, why: string): void {
+  if (readBoolean(read, "dry-run", false)) throw invalidInput("dry-run", "true", `left out, since ${why}`);
 }
 
 /** The inputs of the cluster alone. Throws `input-missing`, `input-invalid`. */
@@ -180,6 +183,7 @@ function parseRestoreRenderInputs(read: ReadInput, env: Environment): RestoreRen
   if (manifest === undefined) throw missingInput("manifest", "the path of the rendered HostedCluster");
   const output = findLine(read, "output", pathMaxCharacters);
   const encryptionKey = findEncryptionKey(read);
+  refuseDryRun(read, "restore-render changes no cluster");
   return {
     mode: "restore-render",
     store,

@@ -28,6 +28,9 @@ export function findEncryptionKey(
   options: { readonly given: Buffer | undefined; readonly log: Log },
 ): EncryptionKey | undefined {
   const wanted = target.cluster.secretEncryption;
+  const { namespace, name } = target.cluster;
+  const activeKey = wanted.type === "aescbc" ? wanted.activeKey : "";
+  const secretName = activeKey === "" ? `${name}-etcd-encryption-key` : activeKey;
   if (encryption.type !== "aescbc") {
     if (options.given !== undefined)
       throw mismatch(
@@ -35,11 +38,13 @@ export function findEncryptionKey(
         "leave encryption-key out, or restore the snapshot that it belongs to",
       );
     compareTypes(encryption.type, wanted, options.log);
+    if (wanted.type === "aescbc" && findKeySecret(documents, { namespace, name: secretName }) === undefined)
+      options.log.warning(
+        `the manifest has no Secret ${secretName}: create it, with a key of 32 random bytes, before the manifest is applied`,
+      );
     return undefined;
   }
   if (wanted.type !== "aescbc") throw typeMismatch("aescbc", wanted);
-  const { namespace, name } = target.cluster;
-  const secretName = wanted.activeKey === "" ? `${name}-etcd-encryption-key` : wanted.activeKey;
   if (!isName(secretName))
     throw unsuitable("names its encryption Secret with no name of Kubernetes", "give it a valid name");
   const active = encryption.keys?.find(({ role }) => role === "active");

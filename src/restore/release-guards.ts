@@ -8,13 +8,15 @@ interface Release {
   readonly major: number;
   readonly minor: number;
   readonly patch: number;
+  /** `-rc.1`, `-0` of a build of the night: it comes before the release of the same number. Else empty. */
+  readonly early: string;
 }
 
 /** etcd 3.6 has no `etcdctl snapshot restore` any more, which HyperShift's init container calls up to this release. */
 const brokenRelease = { major: 4, minor: 21 };
 
 /** The first one whose init container gives each member its own name (openshift/hypershift pull request 9048). */
-const memberFix: Release = { major: 5, minor: 1, patch: 0 };
+const memberFix: Release = { major: 5, minor: 1, patch: 0, early: "" };
 
 /**
  * Compares the manifest's release with the one that wrote the snapshot, as far as their names say it. Throws `release-older`,
@@ -77,14 +79,21 @@ function findImageRelease(image: string): Release | undefined {
 }
 
 function findRelease(version: string | undefined): Release | undefined {
-  const [, major, minor, patch] = /^(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d.])/.exec(version ?? "") ?? [];
-  return patch === undefined ? undefined : { major: Number(major), minor: Number(minor), patch: Number(patch) };
+  const parts = /^(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d.])(-(?:[a-z]+\.)?\d+(?=[.-]|$))?/.exec(version ?? "");
+  if (parts === null) return undefined;
+  const [, major, minor, patch, early = ""] = parts;
+  return { major: Number(major), minor: Number(minor), patch: Number(patch), early };
 }
 
 function compareReleases(one: Release, other: Release): number {
-  return one.major - other.major || one.minor - other.minor || one.patch - other.patch;
+  return (
+    one.major - other.major ||
+    one.minor - other.minor ||
+    one.patch - other.patch ||
+    Number(other.early !== "") - Number(one.early !== "")
+  );
 }
 
-function renderRelease({ major, minor, patch }: Release): string {
-  return `${major}.${minor}.${patch}`;
+function renderRelease({ major, minor, patch, early }: Release): string {
+  return `${major}.${minor}.${patch}${early}`;
 }

@@ -40,7 +40,7 @@ export async function renderRestore(request: RestoreRequest, world: RestoreWorld
     checkRelease(record.hostedCluster, cluster, { log, allowUnsafe: request.allowUnsafeRestore });
     const key = findEncryptionKey(record.encryption, documents, target, { given: request.encryptionKey, log });
     if (key !== undefined) world.onSecret(key.key);
-    log.info(key === undefined ? "no key is needed" : "the key is the one that encrypts the snapshot");
+    log.info(key === undefined ? "the snapshot needs no key" : "the key is the one that encrypts the snapshot");
     return Promise.resolve(key);
   });
   const signed = await log.group("URL: sign it and try it", async () => {

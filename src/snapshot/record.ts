@@ -96,7 +96,12 @@ export function parseRecord(text: string, uri: string): SnapshotRecord {
     throw invalid("is no JSON");
   }
   const version = at(value, "schemaVersion");
-  if (version !== 1) throw invalid(`has schemaVersion ${String(version)}; this version reads 1`);
+  if (version !== 1)
+    throw invalid(
+      typeof version === "number"
+        ? `has schemaVersion ${String(version)}; this version reads 1`
+        : "has no schemaVersion",
+    );
   const snapshots = listAt(value, "snapshots");
   const whole =
     stringAt(value, "nonce") !== undefined &&

@@ -190,6 +190,8 @@ describe("what is refused", () => {
     [{ "s3-bucket": "others" }, "input-invalid", "s3-bucket"],
     [{ manifest: "a\u0000b" }, "input-invalid", "manifest"],
     [{ output: "a\nb" }, "input-invalid", "output"],
+    [{ "dry-run": "true" }, "input-invalid", "dry-run"],
+    [{ "dry-run": "maybe" }, "input-invalid", "dry-run"],
     [{ "encryption-key": "secret" }, "input-invalid", "encryption-key"],
     [{ "encryption-key": Buffer.alloc(31).toString("base64") }, "input-invalid", "encryption-key"],
     [{ "encryption-key": Buffer.alloc(33).toString("base64") }, "input-invalid", "encryption-key"],

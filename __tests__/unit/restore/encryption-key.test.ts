@@ -50,6 +50,10 @@ describe("the key of the snapshot is taken", () => {
     });
     expect(find({ type: "none" }, buildManifest())).toEqual({ key: undefined, warnings: 1 });
   });
+
+  test("not for a snapshot in clear, with a warning where the manifest lacks the key that it encrypts with", () => {
+    expect(find({ type: "none" }, buildManifest({ secret: null }))).toEqual({ key: undefined, warnings: 2 });
+  });
 });
 
 describe("another key is refused", () => {

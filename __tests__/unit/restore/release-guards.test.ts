@@ -53,6 +53,8 @@ describe("with one member, the manifest's release", () => {
 
   test.each([
     ["patch", "4.20.3", "4.20.2-x86_64"],
+    ["release candidate", "4.20.0", "4.20.0-rc.1-x86_64"],
+    ["nightly build", "4.20.0", "4.20.0-0.nightly-2025-09-01-000000"],
     ["minor", "4.20.3", "4.19.30-x86_64"],
     ["minor of one digit", "4.20.3", "4.9.30"],
     ["major", "5.0.0", "4.23.9"],
