@@ -3,8 +3,11 @@ import { journalAnnotation } from "../../src/hypershift/journal.ts";
 import { columns } from "./matrix/column.ts";
 import { playBlow } from "./matrix/outcome.ts";
 import { phaseOf } from "./matrix/phase.ts";
-import { createStep, runMain } from "../fakes/memory-world/step.ts";
-import { MemoryWorld } from "../fakes/memory-world/world.ts";
+import { noTrouble } from "../fakes/memory-world/etcd-pod.ts";
+import { createStep, runMain, runPost } from "../fakes/memory-world/step.ts";
+import { MemoryWorld, writers } from "../fakes/memory-world/world.ts";
+import { findLeft } from "./oracle.ts";
+import { describeEnd } from "./trial.ts";
 
 test("an API server that came back since somebody resumed the cluster is not stopped again", async () => {
   let resumed = false;
@@ -83,4 +86,18 @@ test.each([
   const end = await world.timeline.play(runMain(world, createStep(world)));
   expect(end).toMatchObject({ kind: "red", failure: { code: "release-failed" } });
   expect(end.kind === "red" && end.failure.message).toMatch(said);
+});
+
+test("API servers that somebody stopped after a failed run had put everything back stay stopped", async () => {
+  const world = new MemoryWorld();
+  for (const pod of world.pods.values()) pod.trouble = { ...noTrouble, volumeFull: true };
+  const step = createStep(world);
+  expect(describeEnd(await world.timeline.play(runMain(world, step)))).toMatch(/^red with snapshot-failed/);
+  expect(findLeft(world, { replicas: {}, pausedUntil: undefined, keys: [] })).toEqual([]);
+  world.patchHostedCluster({ spec: { pausedUntil: "true" } });
+  await world.timeline.pass(10_000);
+  for (const writer of writers) world.scale(writer, 0);
+  await world.timeline.play(runPost(world, step));
+  expect(Object.values(world.replicas)).toEqual([0, 0, 0]);
+  expect(world.pausedUntil).toBe("true");
 });

@@ -1,4 +1,4 @@
-import { describeError, type ActionError } from "../errors.ts";
+import { describeError, hasCode, type ActionError } from "../errors.ts";
 import type { SavedSnapshot } from "../etcd/snapshot-save.ts";
 import type { Journal } from "../hypershift/journal.ts";
 import { removeSnapshotFiles, tryAbortUploads } from "../recover/clean-up.ts";
@@ -218,6 +218,7 @@ async function undo(request: BackupRequest, journal: Journal, world: BackupWorld
   const cancelled = world.signal.aborted;
   const inTime = bindSignal(world, clock.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));
   await putBack(inTime, ref, journal);
+  noteReleased(journal, world);
   // Only a runner that cancelled waits for what comes now.
   const afterwards = cancelled ? inTime : bindSignal(world, new AbortController().signal);
   const cleared = clearRun(afterwards, ref, journal, prefix).catch((error: unknown) => {
@@ -237,6 +238,15 @@ async function undo(request: BackupRequest, journal: Journal, world: BackupWorld
     log.info(`the API servers are ${report.apiServers}`);
   }
   await cleared;
+}
+
+/** For the post step: whoever stops the API servers from now on means it. It looks at the cluster's journal all the same. */
+function noteReleased(journal: Journal, world: BackupWorld): void {
+  try {
+    world.saveJournal({ ...journal, phase: "transfer" });
+  } catch (error) {
+    if (!hasCode(error, "runner-unwritable")) throw error;
+  }
 }
 
 function seconds(ms: number): string {
