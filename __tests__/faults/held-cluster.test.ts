@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { at } from "../../src/hypershift/json-path.ts";
 import { journalAnnotation } from "../../src/hypershift/journal.ts";
 import { createStep, runMain, runPost } from "../fakes/memory-world/step.ts";
+import type { Weather } from "../fakes/memory-world/wire.ts";
 import { controlPlane, MemoryWorld, type MemoryWorldOptions } from "../fakes/memory-world/world.ts";
+import { outage } from "./fault.ts";
 import { dieInCapture, setScene } from "./matrix/outcome.ts";
 import { describeEnd } from "./trial.ts";
 
@@ -34,6 +36,48 @@ test("nothing is stopped while the operator that starts API servers takes no not
   const world = new MemoryWorld({ switches: { controlPlaneOperator: "dead" } });
   expect(await backUp(world)).toMatch(/^red with pause-not-confirmed/);
   expect(world.watch.longestOutageMs).toBe(0);
+});
+
+/** Writers that end so slowly that the pause is renewed meanwhile, and an operator that is down from then on. */
+function worldWithDeadOperator(weather: Weather = () => undefined): MemoryWorld {
+  const world: MemoryWorld = new MemoryWorld({
+    switches: { drainMs: 134_000 },
+    weather: (request) => {
+      if (request.operation === "patch deployments/scale") world.set({ controlPlaneOperator: "dead" });
+      return weather(request);
+    },
+  });
+  return world;
+}
+
+test("a renewed pause that is not confirmed does not say that nothing was stopped", async () => {
+  const world = worldWithDeadOperator();
+  const step = createStep(world);
+  expect(describeEnd(await world.timeline.play(runMain(world, step)))).toMatch(/^red with pause-not-confirmed/);
+  expect(step.lines.join("\n")).toContain("the API servers are put back");
+  expect(step.lines.join("\n")).not.toContain("nothing was stopped");
+});
+
+test("a renewed pause whose confirmation could not be asked for is confirmed before the capture", async () => {
+  let gates = 0;
+  const world = worldWithDeadOperator(
+    outage("cluster", 80_000, "reset", ({ operation }) => operation === "get hostedcontrolplanes" && ++gates > 10),
+  );
+  expect(await backUp(world)).toMatch(/^red with pause-not-confirmed/);
+});
+
+test("the time of the pause is the API server's, however long the patch took that set it", async () => {
+  let gateMs = 0;
+  const world: MemoryWorld = new MemoryWorld({
+    latencyMs: ({ operation }) => (operation === "patch hostedclusters" ? 20_000 : 4),
+    weather: ({ operation }) => {
+      if (operation === "get hostedcontrolplanes") gateMs = world.timeline.nowMs();
+      return operation === "patch deployments/scale" ? { fate: "refused" } : undefined;
+    },
+  });
+  const step = createStep(world);
+  await world.timeline.play(runMain(world, step));
+  expect(gateMs - Date.parse(step.report.pausedAt ?? "")).toBeLessThan(2_000);
 });
 
 test("a pause that is renewed again and again ends with max-pause", async () => {

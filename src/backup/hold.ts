@@ -27,13 +27,15 @@ export class Hold {
   readonly #deadlines = new Set<string>();
   #journal: Journal;
   #paused: boolean;
+  /** Of the pause that was set last: HyperShift acts on it. An earlier one was confirmed where it is `renewed`. */
+  #gate: "new" | "renewed" | "confirmed" = "new";
   #renewal: Promise<void> | undefined;
 
   private constructor(
     plan: BackupPlan,
     world: BackupWorld,
     journal: Journal,
-    options: { paused: boolean; lastDeadline: Date; now: Date },
+    options: { paused: boolean; lastDeadline: Date; clockOffsetMs: number },
   ) {
     this.#plan = plan;
     this.#world = world;
@@ -41,7 +43,7 @@ export class Hold {
     this.#deadlines.add(journal.deadline);
     this.#paused = options.paused;
     this.#lastDeadline = options.lastDeadline;
-    this.#clockOffsetMs = options.now.getTime() - world.clock.nowMs();
+    this.#clockOffsetMs = options.clockOffsetMs;
   }
 
   /**
@@ -58,9 +60,10 @@ export class Hold {
     for (let attempt = 1; ; attempt += 1) {
       const current = await world.cluster.findHostedCluster(ref);
       const now = await world.cluster.readServerTime();
+      const clockOffsetMs = now.getTime() - world.clock.nowMs();
       const owner = current && findJournal(current, now);
       const lastDeadline = new Date(plan.acquired.getTime() + (options.maxPauseMs ?? Number.MAX_SAFE_INTEGER / 4));
-      if (owner?.nonce === plan.nonce) return new Hold(plan, world, owner, { paused, lastDeadline, now });
+      if (owner?.nonce === plan.nonce) return new Hold(plan, world, owner, { paused, lastDeadline, clockOffsetMs });
       if (current === undefined || owner !== undefined || isPausing(current.pausedUntil, now))
         throw new ActionError(
           "hold-conflict",
@@ -84,7 +87,7 @@ export class Hold {
           },
           { resourceVersion: current.resourceVersion },
         );
-        return new Hold(plan, world, journal, { paused, lastDeadline, now });
+        return new Hold(plan, world, journal, { paused, lastDeadline, clockOffsetMs });
       } catch (error) {
         // The answer may have been lost after the patch was applied: the next look tells by the nonce.
         if (!hasCode(error, "hold-conflict", "cluster-unreachable") || attempt >= conflictTries) throw error;
@@ -114,14 +117,19 @@ export class Hold {
       const controlPlane = await cluster.findHostedControlPlane(ref);
       const copied = controlPlane?.pausedUntil === this.#journal.deadline;
       const condition = controlPlane && findCondition(controlPlane.conditions, "ReconciliationActive");
-      if (copied && condition?.status === "False" && condition.observedGeneration === controlPlane.generation) return;
+      if (copied && condition?.status === "False" && condition.observedGeneration === controlPlane.generation) {
+        this.#gate = "confirmed";
+        return;
+      }
       if (clock.nowMs() >= giveUpMs)
         throw new ActionError(
           "pause-not-confirmed",
           `HyperShift did not confirm the pause of ${ref.name} within ${String(limits.pauseConfirmedMs / 1000)} s: ` +
             (copied ? "its control-plane-operator did not answer" : "its hypershift-operator did not copy it"),
           {
-            hint: `look at the ${copied ? "control-plane-operator in " + ref.namespace : "operator in namespace hypershift"}; nothing was stopped`,
+            hint:
+              `look at the ${copied ? "control-plane-operator in " + ref.namespace : "operator in namespace hypershift"}; ` +
+              (this.#gate === "new" ? "nothing was stopped" : "the API servers are put back"),
           },
         );
       await clock.sleep(limits.pollMs, signal);
@@ -154,7 +162,8 @@ export class Hold {
           current === undefined ? {} : { resourceVersion: current.resourceVersion },
         );
         this.#journal = next;
-        if (this.#paused && renew) await this.confirmPause();
+        if (this.#paused && renew) this.#gate = "renewed";
+        if (!this.#isConfirmed()) await this.confirmPause();
         if (!renew && this.#isDue()) continue;
         this.#assertLeft(reserveMs);
         return;
@@ -165,11 +174,11 @@ export class Hold {
   }
 
   /**
-   * Renews the lock when it is due; asks nothing of the cluster otherwise. An API server that is away is
-   * waited for as long as the deadline is not near.
+   * Renews the lock when it is due, and has the pause confirmed where that could not be asked for; asks nothing of the
+   * cluster otherwise. An API server that is away is waited for as long as the deadline is not near.
    */
   async keep(): Promise<void> {
-    if (!this.#isDue()) return;
+    if (!this.#isDue() && this.#isConfirmed()) return;
     this.#renewal ??= this.enter(this.#journal.phase).finally(() => {
       this.#renewal = undefined;
     });
@@ -196,6 +205,10 @@ export class Hold {
     this.#journal = released;
     this.#deadlines.add(released.deadline);
     this.#world.saveJournal(released);
+  }
+
+  #isConfirmed(): boolean {
+    return !this.#paused || this.#gate === "confirmed";
   }
 
   #isDue(): boolean {
