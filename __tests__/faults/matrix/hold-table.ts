@@ -14,9 +14,9 @@ export const holdTable: Readonly<Record<string, Row>> = {
     "– it writes nothing that somebody else writes": "conflict",
   },
   "leftovers: look into the pods": {
-    "green back kept": "refused, cut, lost, resumed, started, clock off",
+    "green back kept": "refused, busy, cut, lost, resumed, started, clock off",
     "preflight-failed up none": "gone",
-    "cluster-unreachable up none": "busy, away, silent",
+    "cluster-unreachable up none": "away, silent",
     "cancelled up none": "cancelled",
     "killed up none": "killed, runner gone",
     "hosted-cluster-held up none": "taken",
