@@ -33,8 +33,8 @@ export const holdMutants: readonly Mutant[] = [
   {
     name: "the copied value of the pause is enough",
     file: "src/backup/hold.ts",
-    text: 'if (copied && condition?.status === "False" && condition.observedGeneration === controlPlane.generation) return;',
-    replacement: "if (copied) return;",
+    text: 'if (copied && condition?.status === "False" && condition.observedGeneration === controlPlane.generation) {',
+    replacement: "if (copied) {",
     killer: fault(
       "held-cluster",
       "nothing is stopped while the operator that starts API servers takes no notice of the pause",
@@ -50,22 +50,32 @@ export const holdMutants: readonly Mutant[] = [
   {
     name: "a renewal is not waited for",
     file: "src/backup/hold.ts",
-    text: "        if (this.#paused && renew) await this.confirmPause();\n",
+    text: "        if (!this.#isConfirmed()) await this.confirmPause();\n",
     replacement: "",
     killer: fault("lock", "a pause that took nearly all of its time to be confirmed stops nothing"),
   },
   {
+    name: "a renewal whose confirmation could not be asked for is taken for confirmed",
+    file: "src/backup/hold.ts",
+    text: "        if (!this.#isConfirmed()) await this.confirmPause();\n",
+    replacement: "        if (this.#paused && renew) await this.confirmPause();\n",
+    killer: fault(
+      "held-cluster",
+      "a renewed pause whose confirmation could not be asked for is confirmed before the capture",
+    ),
+  },
+  {
     name: "the deadline is by the runner's clock",
     file: "src/backup/hold.ts",
-    text: "    this.#clockOffsetMs = options.now.getTime() - world.clock.nowMs();",
-    replacement: "    this.#clockOffsetMs = 0 * options.now.getTime();",
+    text: "    this.#clockOffsetMs = options.clockOffsetMs;",
+    replacement: "    this.#clockOffsetMs = 0 * options.clockOffsetMs;",
     killer: row("hold: pause"),
   },
   {
     name: "the lock is dated by the runner's clock",
     file: "src/backup/hold.ts",
-    text: "      const now = await world.cluster.readServerTime();\n      const owner",
-    replacement: "      const now = new Date(world.clock.nowMs());\n      const owner",
+    text: "      const now = await world.cluster.readServerTime();\n      const clockOffsetMs",
+    replacement: "      const now = new Date(world.clock.nowMs());\n      const clockOffsetMs",
     killer: row("hold: pause"),
   },
   {
@@ -85,7 +95,7 @@ export const holdMutants: readonly Mutant[] = [
   {
     name: "a lock is never renewed",
     file: "src/backup/hold.ts",
-    text: "    if (!this.#isDue()) return;\n",
+    text: "    if (!this.#isDue() && this.#isConfirmed()) return;\n",
     replacement: "    if (this.#renewal === undefined) return;\n",
     killer: fault("lock", "the lock outlives a proof that lasts longer than a lock"),
   },

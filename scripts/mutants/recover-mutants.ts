@@ -250,4 +250,28 @@ export const recoverMutants: readonly Mutant[] = [
     replacement: 'return getState("isSettled") === "yes";',
     killer: unit("action/state", "main marks itself, and that it came to its end"),
   },
+  {
+    name: "post starts again what main put back, and somebody stopped since",
+    file: "src/backup/backup.ts",
+    text: "  noteReleased(journal, world);\n",
+    replacement: "",
+    killer: fault(
+      "lost-hold",
+      "API servers that somebody stopped after a failed run had put everything back stay stopped",
+    ),
+  },
+  {
+    name: "post has no time left for a look",
+    file: "src/recover/after-run.ts",
+    text: "Math.max(0, endMs",
+    replacement: "Math.max(-Infinity, endMs",
+    killer: fault("clean-up", "post looks at the API servers also when putting back and removing took all of its time"),
+  },
+  {
+    name: "a node that is away ends a recovery",
+    file: "src/recover/leftovers.ts",
+    text: '  return attempt(world, clear, ["cancelled", "internal", "cluster-unauthorized"]);',
+    replacement: "  return attempt(world, clear);",
+    killer: fault("leftovers", "a node that is away is told, and all else of a dead run is put back and removed"),
+  },
 ];

@@ -208,7 +208,7 @@ export class Hold {
   }
 
   #isConfirmed(): boolean {
-    return !this.#paused || this.#gate === "confirmed";
+    return !this.#paused || this.#gate !== "renewed";
   }
 
   #isDue(): boolean {
