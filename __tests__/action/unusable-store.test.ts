@@ -53,7 +53,7 @@ test("An object that is there already is found out before anything is changed", 
   world.store.faults.add({
     on: "HeadObject",
     times: "always",
-    action: { kind: "answer", status: 200, code: "OK", headers: { ETag: "\"feed\"" } },
+    action: { kind: "answer", status: 200, code: "OK", headers: { ETag: '"feed"' } },
   });
   onTestFinished(() => {
     world.store.faults.clear();
