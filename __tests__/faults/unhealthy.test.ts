@@ -36,3 +36,17 @@ test.each([
   const world = worldWithDeaf(deaf, allowUnhealthy);
   expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toMatch(expected);
 });
+
+test.each([
+  [true, /^red with writers-not-ready/],
+  [false, /^green$/],
+])(
+  "an API server that somebody stopped hinders only a backup that stops it (quiesced: %s)",
+  async (quiesce, expected) => {
+    const world = new MemoryWorld({ request: { quiesce }, switches: { controlPlaneOperator: "dead" } });
+    world.scale("kube-apiserver", 0);
+    await world.timeline.pass(10_000);
+    expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toMatch(expected);
+    expect(world.replicas["kube-apiserver"]).toBe(0);
+  },
+);

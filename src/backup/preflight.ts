@@ -60,7 +60,7 @@ export async function preflight(request: BackupRequest, world: BackupWorld): Pro
   checkHostedCluster(hostedCluster, controlPlane, acquired, findings);
   checkCredentials(request, acquired, world, findings);
   const writers = deployments?.map(toWriter) ?? [];
-  for (const deployment of deployments ?? []) checkWriter(deployment, findings);
+  if (request.quiesce) for (const deployment of deployments ?? []) checkWriter(deployment, findings);
   const member = chooseMember(members, findings);
   const holdMs = Math.max(0, ...writers.map((writer) => writer.gracePeriodSeconds * 1000)) + limits.holdSlackMs;
   if (request.quiesce && holdMs > request.maxPauseMs)
