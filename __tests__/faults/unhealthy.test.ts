@@ -1,10 +1,15 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { noTrouble } from "../fakes/memory-world/etcd-pod.ts";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
+import { findDown, findLeft, lookBefore } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
 
-test("a pod that was not ready before the backup is not waited for after it", async () => {
+test.each([
+  ["backup", false, /^green$/],
+  ["backup that failed", true, /^red with snapshot-failed/],
+])("a pod that was not ready before the backup is not waited for after a %s", async (_, volumeFull, expected) => {
   const world = new MemoryWorld({
     request: { allowUnhealthy: true },
     switches: { stuckWriters: ["openshift-apiserver"] },
@@ -13,7 +18,12 @@ test("a pod that was not ready before the backup is not waited for after it", as
   world.scale("openshift-apiserver", 0);
   await world.timeline.pass(60_000);
   expect(world.readyReplicas["openshift-apiserver"]).toBe(0);
-  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
+  for (const pod of world.pods.values()) pod.trouble = { ...noTrouble, volumeFull };
+  const startedMs = world.timeline.nowMs();
+  const step = createStep(world);
+  expect(describeEnd(await world.timeline.play(runMain(world, step)))).toMatch(expected);
+  expect(step.report.apiServers).toBe("back");
+  expect(world.timeline.nowMs() - startedMs).toBeLessThan(60_000);
 });
 
 /** Three members, of which some answer no read. */
@@ -50,3 +60,42 @@ test.each([
     expect(world.replicas["kube-apiserver"]).toBe(0);
   },
 );
+
+const dataHash = (key: Buffer): string => createHash("sha256").update(key).digest("hex");
+
+test.each([
+  ["of another Secret", "example-old-key", true],
+  ["of the same Secret, whose bytes were replaced", "example-etcd-encryption-key", true],
+  ["that the record names", "example-etcd-encryption-key", false],
+])("a snapshot that is encrypted with the key %s", async (_, name, isOther) => {
+  const world = new MemoryWorld();
+  const secret = { secret: { name }, dataHash: dataHash(isOther ? Buffer.from("another key") : world.aesKey) };
+  const status = { secretEncryption: { activeKey: { aescbc: secret }, history: [{ state: "Completed" }] } };
+  world.objects.patch("hostedclusters", "clusters", "example", { status }, { subresource: "status" });
+  const end = describeEnd(await world.timeline.play(runMain(world, createStep(world))));
+  expect(end).toMatch(isOther ? /^red with encryption-key-rotating/ : /^green$/);
+});
+
+test("a snapshot that was opened while its key was rotated is none", async () => {
+  let isRotated = false;
+  const world: MemoryWorld = new MemoryWorld({
+    weather: ({ operation }) => {
+      if (operation !== "exec save" || isRotated) return undefined;
+      isRotated = true;
+      const status = { secretEncryption: { targetKey: { aescbc: { secret: { name: "new" }, dataHash: "ab" } } } };
+      world.objects.patch("hostedclusters", "clusters", "example", { status }, { subresource: "status" });
+      return undefined;
+    },
+  });
+  const before = lookBefore(world);
+  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toMatch(
+    /^red with encryption-key-rotating/,
+  );
+  expect([...findDown(world, before), ...findLeft(world, before)]).toEqual([]);
+});
+
+test("a status of a large snapshot that takes long is waited for", async () => {
+  const world = new MemoryWorld({ databaseBytes: 5 * 1024 ** 3 });
+  for (const pod of world.pods.values()) pod.statusAfterMs = 40_000;
+  expect(describeEnd(await world.timeline.play(runMain(world, createStep(world))))).toBe("green");
+});

@@ -17,7 +17,7 @@ import { writeRecord } from "./record.ts";
 import { signSnapshotUrl } from "./signed-url.ts";
 import { bindSignal, transferSnapshot } from "./transfer.ts";
 import type { BackupReport, BackupRequest, BackupWorld } from "./world.ts";
-import { assertStopped, confirmRelease, stopWriters } from "./writers.ts";
+import { assertStopped, confirmRelease, countReady, stopWriters } from "./writers.ts";
 
 /**
  * Backs up the etcd of one hosted cluster. What becomes true is noted in `report` as it does, so that a run that fails
@@ -51,7 +51,7 @@ export async function backUp(request: BackupRequest, world: BackupWorld, report:
     const touched = written;
     if (touched === undefined) throw failure;
     log.info(`failed with ${failure.code}: ${failure.message}`);
-    await log.group("Undo: put everything back", () => undo(request, touched, world, report));
+    await log.group("Undo: put everything back", () => undo(request, plan, touched, world, report));
     throw failure;
   }
 }
@@ -212,7 +212,13 @@ async function recoverDeadRuns(request: BackupRequest, world: BackupWorld, repor
  * caused it. A cancelled run does not wait until the API servers are ready; its post step looks again. Throws
  * `release-failed`; that something else stays is a warning, since what made the run fail is more to be told.
  */
-async function undo(request: BackupRequest, journal: Journal, world: BackupWorld, report: BackupReport): Promise<void> {
+async function undo(
+  request: BackupRequest,
+  plan: BackupPlan,
+  journal: Journal,
+  world: BackupWorld,
+  report: BackupReport,
+): Promise<void> {
   const { log, clock } = world;
   const { hostedCluster: ref, prefix } = request;
   const cancelled = world.signal.aborted;
@@ -227,13 +233,11 @@ async function undo(request: BackupRequest, journal: Journal, world: BackupWorld
   });
   if (report.apiServers === "down") {
     const looking = cancelled ? AbortSignal.abort() : clock.timeout(limits.undoMs);
-    report.downWriters = await waitForWriters(afterwards, ref, journal.original.replicas, looking).catch(
-      (error: unknown) => {
-        const { code, message } = describeError(error);
-        log.warning(`whether the API servers are back could not be seen (${code}: ${message})`);
-        return report.downWriters;
-      },
-    );
+    report.downWriters = await waitForWriters(afterwards, ref, countReady(plan), looking).catch((error: unknown) => {
+      const { code, message } = describeError(error);
+      log.warning(`whether the API servers are back could not be seen (${code}: ${message})`);
+      return report.downWriters;
+    });
     report.apiServers = report.downWriters.length === 0 ? "back" : "starting";
     log.info(`the API servers are ${report.apiServers}`);
   }

@@ -75,8 +75,10 @@ export async function finishSnapshot(
 ): Promise<SavedSnapshot> {
   const { clock, signal } = world;
   const giveUpMs = clock.nowMs() + saveLimitMs(plan);
+  // It reads the whole file; the lock lasts longer.
+  const statusMs = Math.min(saveLimitMs(plan), limits.lockMs / 2);
   for (;;) {
-    const output = await ask(resultCommand(opened.file, plan.member.tools), limits.execTimeoutMs, plan, world);
+    const output = await ask(resultCommand(opened.file, plan.member.tools), statusMs, plan, world);
     const result = output instanceof ActionError ? output : parseSaveResult(output);
     if (result instanceof ActionError) {
       // The save goes on in the pod; ask again.

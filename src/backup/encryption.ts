@@ -21,17 +21,38 @@ export async function readEncryption(hostedCluster: HostedCluster, world: Backup
       `hosted cluster ${name} encrypts its Secrets in a way that this version does not know`,
       { hint: "look at spec.secretEncryption.type; the snapshot could not be restored without its key" },
     );
-  if (secretEncryption.type !== "aescbc") return { type: secretEncryption.type };
-  if (hostedCluster.keyRotating)
-    throw new ActionError("encryption-key-rotating", `the encryption key of ${name} is being rotated`, {
-      hint: "wait until status.secretEncryption of the hosted cluster says Completed; until then data is encrypted with two keys",
-    });
+  if (secretEncryption.type !== "aescbc") {
+    const entry = { type: secretEncryption.type };
+    refuseRotation(hostedCluster, entry);
+    return entry;
+  }
   const { activeKey, backupKey } = secretEncryption;
   const keys = [
     await readKey(namespace, activeKey, "active", world),
     ...(backupKey === undefined ? [] : [await readKey(namespace, backupKey, "backup", world)]),
   ];
-  return { type: "aescbc", secretName: activeKey, secretNamespace: namespace, keys };
+  const entry = { type: "aescbc", secretName: activeKey, secretNamespace: namespace, keys } as const;
+  refuseRotation(hostedCluster, entry);
+  return entry;
+}
+
+/**
+ * Throws `encryption-key-rotating` where data may be encrypted with another key than the one of `entry`: in a rotation, and
+ * after the spec has changed and before HyperShift has begun one.
+ */
+export function refuseRotation(hostedCluster: HostedCluster, entry: EncryptionEntry): void {
+  const { confirmedKey: confirmed, keyRotating } = hostedCluster;
+  const active = entry.keys?.find(({ role }) => role === "active");
+  const isOther =
+    entry.type === "aescbc"
+      ? keyRotating ||
+        (confirmed !== undefined && (confirmed.secretName !== entry.secretName || confirmed.sha256 !== active?.sha256))
+      : (confirmed?.sha256 ?? "") !== "";
+  if (!isOther) return;
+  const name = `${hostedCluster.namespace}/${hostedCluster.name}`;
+  throw new ActionError("encryption-key-rotating", `the encryption key of ${name} is being rotated, or is to be`, {
+    hint: "wait until status.secretEncryption of the hosted cluster says Completed, with the key that its spec names; until then data is encrypted with another one",
+  });
 }
 
 async function readKey<Role extends "active" | "backup">(

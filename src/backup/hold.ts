@@ -189,10 +189,13 @@ export class Hold {
     }
   }
 
-  /** Throws `hold-lost` unless the cluster is held by this run, with at least `reserveMs` left. */
-  async assertHeld(reserveMs = 0, signal = this.#world.signal): Promise<void> {
-    this.#checkHeld(await this.#world.cluster.withSignal(signal).findHostedCluster(this.#plan.hostedCluster));
+  /** The hosted cluster as it is. Throws `hold-lost` unless it is held by this run, with at least `reserveMs` left. */
+  async assertHeld(reserveMs = 0, signal = this.#world.signal): Promise<HostedCluster> {
+    const current = this.#checkHeld(
+      await this.#world.cluster.withSignal(signal).findHostedCluster(this.#plan.hostedCluster),
+    );
     this.#assertLeft(reserveMs);
+    return current;
   }
 
   /** Original replicas first, then the original pause: waiting for HyperShift to restore them one by one is slower. */
@@ -218,7 +221,7 @@ export class Hold {
     return !exhausted && this.#leftMs() < Math.max(spanMs / 2, this.#paused ? limits.captureReserveMs : 0);
   }
 
-  #checkHeld(current: HostedCluster | undefined): void {
+  #checkHeld(current: HostedCluster | undefined): HostedCluster {
     if (current === undefined) throw this.#lost("it was deleted");
     const journal = findJournal(current, new Date(this.#serverNowMs()));
     if (journal === undefined) throw this.#lost("its journal was taken away");
@@ -230,6 +233,7 @@ export class Hold {
       throw this.#lost(`spec.pausedUntil was changed to ${JSON.stringify(current.pausedUntil ?? null)}`);
     if (this.#paused && new Date(journal.deadline).getTime() <= this.#serverNowMs())
       throw this.#lost("its deadline passed", lostToTime);
+    return current;
   }
 
   #assertLeft(reserveMs: number): void {

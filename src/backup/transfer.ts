@@ -5,6 +5,7 @@ import type { StoredObject, Upload, UploadedPart } from "../ports.ts";
 import { renderBytes } from "../snapshot/byte-size.ts";
 import { limits } from "../time-limits.ts";
 import { podOf } from "./capture.ts";
+import { refuseRotation } from "./encryption.ts";
 import { execAgain } from "./exec-again.ts";
 import type { Hold } from "./hold.ts";
 import type { BackupPlan } from "./preflight.ts";
@@ -46,7 +47,7 @@ export async function transferSnapshot(
           hint: "run again; if it happens again, the member's disk or the way to it alters data",
         },
       );
-    await hold.assertHeld();
+    refuseRotation(await hold.assertHeld(), plan.encryption);
     const object = await world.store.completeUpload(upload, parts, { sizeBytes: saved.sizeBytes, metadata });
     return { object, digests };
   } catch (error) {

@@ -1,5 +1,6 @@
 import { ActionError, hasCode } from "../errors.ts";
 import { findCondition, type HostedControlPlane, type WriterName } from "../hypershift/hosted-cluster.ts";
+import type { Replicas } from "../hypershift/journal.ts";
 import { isPausing } from "../hypershift/pause.ts";
 import { findDownWriters, manualCommands } from "../recover/put-back.ts";
 import { limits } from "../time-limits.ts";
@@ -84,10 +85,7 @@ export async function confirmRelease(
   const { original } = hold.journal;
   const ref = { namespace: plan.controlPlaneNamespace, name: plan.hostedCluster.name };
   const giveUpMs = clock.nowMs() + limits.writersReadyMs;
-  // A pod that was not ready before is not waited for.
-  const before = Object.fromEntries(
-    plan.writers.map(({ name, replicas, readyReplicas }) => [name, Math.min(replicas, readyReplicas)]),
-  );
+  const before = countReady(plan);
   for (;;) {
     const [down, controlPlane] = await Promise.all([
       findDownWriters(cluster, ref.namespace, before),
@@ -116,6 +114,13 @@ export async function confirmRelease(
       );
     await clock.sleep(limits.pollMs, signal);
   }
+}
+
+/** The pods of each writer that were ready before; others are not waited for. */
+export function countReady(plan: BackupPlan): Replicas {
+  return Object.fromEntries(
+    plan.writers.map(({ name, replicas, readyReplicas }) => [name, Math.min(replicas, readyReplicas)]),
+  );
 }
 
 function isReconciling(controlPlane: HostedControlPlane | undefined, now: Date): boolean {

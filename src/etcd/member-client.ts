@@ -64,6 +64,7 @@ export function etcdctl(authority: string): readonly string[] {
 /** The words that make etcdctl answer with the member's revision, read linearizably; read by `parseRevision`. */
 export const revisionCommand = `get ${probeKey} -w json --command-timeout=10s`;
 
+// Three of the questions wait for the other members, one after the other: all of them end before the exec is given up.
 // Values reach the scripts as arguments only. A shell builtin or coreutils is all that they use: grep and ps are not
 // in every image.
 const inspection = `
@@ -79,7 +80,7 @@ if [ -s "$first" ]; then authority=$first; echo "authority 0"
 elif [ -s "$second" ]; then authority=$second; echo "authority 1"
 else exit 0; fi
 ask() {
-  echo "$1 $(etcdctl --endpoints="$endpoint" --cacert="$authority" --cert="$certificate" --key="$key" --command-timeout=10s "$@" -w json 2>/dev/null)"
+  echo "$1 $(etcdctl --endpoints="$endpoint" --cacert="$authority" --cert="$certificate" --key="$key" --command-timeout=5s "$@" -w json 2>/dev/null)"
 }
 ask endpoint status
 ask member list

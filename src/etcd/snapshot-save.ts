@@ -192,7 +192,7 @@ const removal = `
 directory=$1 nonce=$2
 for process in /proc/[0-9]*; do
   case "$(tr '\\000' ' ' 2>/dev/null <"$process/cmdline")" in
-    *"snapshot save"*hypershift-etcd-backup-"$nonce"-* | *"dd if="*hypershift-etcd-backup-"$nonce"-*)
+    *"snapshot save"*hypershift-etcd-backup-"$nonce"-* | *"snapshot status"*hypershift-etcd-backup-"$nonce"-* | *"dd if="*hypershift-etcd-backup-"$nonce"-*)
       kill -9 "\${process#/proc/}" 2>/dev/null ;;
   esac
 done

@@ -28,6 +28,8 @@ export interface HostedCluster {
   readonly secretEncryption: SecretEncryption;
   /** True while data is encrypted with two keys (status.secretEncryption, HyperShift 4.22 and newer). */
   readonly keyRotating: boolean;
+  /** The key that all data is encrypted with (status.secretEncryption, HyperShift 4.22 and newer); empty fields for one of KMS. */
+  readonly confirmedKey: { readonly secretName: string; readonly sha256: string } | undefined;
   readonly conditions: readonly Condition[];
   readonly infraID: string | undefined;
   readonly clusterID: string | undefined;
@@ -76,6 +78,7 @@ export function parseHostedCluster(value: unknown): HostedCluster {
     },
     secretEncryption: parseSecretEncryption(value),
     keyRotating: isKeyRotating(value),
+    confirmedKey: parseConfirmedKey(value),
     conditions: parseConditions(value),
     infraID: stringAt(value, "spec", "infraID"),
     clusterID: stringAt(value, "spec", "clusterID"),
@@ -135,6 +138,15 @@ function parseSecretEncryption(value: unknown): SecretEncryption {
     default:
       return { type: encryption === undefined || encryption === null ? "none" : "unknown" };
   }
+}
+
+function parseConfirmedKey(value: unknown): HostedCluster["confirmedKey"] {
+  const key = at(value, "status", "secretEncryption", "activeKey");
+  if (key === undefined) return undefined;
+  return {
+    secretName: stringAt(key, "aescbc", "secret", "name") ?? "",
+    sha256: stringAt(key, "aescbc", "dataHash") ?? "",
+  };
 }
 
 function isKeyRotating(value: unknown): boolean {

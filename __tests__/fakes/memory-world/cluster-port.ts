@@ -135,9 +135,9 @@ function exec(
   const { wire, machine, signal } = connection;
   const sent = { service: "exec", operation: `exec ${argv[3] ?? ""}`, machine } as const;
   const sendOnce = async (): Promise<ExecResult> => {
-    // A stream that is silent is taken for cut when its pings are not answered.
-    const timeoutMs = Math.min(options.timeoutMs, limits.execStallMs);
-    const answer = await wire.send(sent, timeoutMs, () => backend.exec(pod, argv));
+    // A stream whose pings are not answered is taken for cut.
+    const silentMs = Math.min(options.timeoutMs, limits.execStallMs);
+    const answer = await wire.send(sent, options.timeoutMs, () => backend.exec(pod, argv), silentMs);
     const call = { verb: "get", resource: "pods/exec", namespace: pod.namespace, name: pod.name };
     if (answer.kind === "busy") throw describeAnswer(503, undefined, call);
     if (["error", "refused", "barred"].includes(answer.kind)) throw describeExecRefusal(answer, call);

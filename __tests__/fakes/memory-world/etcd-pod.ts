@@ -59,6 +59,8 @@ export class EtcdPod {
   readonly #files = new Map<string, { readonly bytes: Buffer; readonly writtenMs: number }>();
   /** From the first bytes of a save to its end. */
   savedAfterMs = 300;
+  /** From the question for the result to its answer, when there is one. */
+  statusAfterMs = 0;
   trouble = noTrouble;
   /** Revision at which each save of this pod took its view, and whether an API server could write then. */
   readonly views: { readonly file: string; readonly revision: number; readonly written: boolean }[] = [];
@@ -94,6 +96,9 @@ export class EtcdPod {
     const restarts = this.#restarts;
     if (this.trouble.nodeAway)
       throw new ActionError("cluster-unreachable", `the node of ${this.#options.name} cannot be reached`);
+    // A member that does not answer makes three questions of the inspection wait for their time to be over.
+    const questionMs = Number(/--command-timeout=(\d+)s/.exec(argv[2] ?? "")?.[1] ?? 0) * 1000;
+    if (script === "inspect" && this.trouble.deaf) await this.#timeline.sleep(3 * questionMs);
     const stdout = await this.#runScript(script, values);
     if (restarts !== this.#restarts) throw new ActionError("exec-interrupted", "the container was restarted");
     if (stdout === undefined) return { exitCode: 127, stdout: Buffer.alloc(0), stderr: `${script}: not found` };
@@ -186,13 +191,14 @@ export class EtcdPod {
     });
   }
 
-  #readResult(file: string): string {
+  async #readResult(file: string): Promise<string> {
     const code = this.#find(`${file}.rc`)?.toString();
     if (code === undefined)
       return this.#files.has(`${file}.first`) ? `running ${String(volumeKib - 200_000)}\n` : "absent\n";
     const head = `rc ${code}\nlog ${this.#find(`${file}.log`)?.toString() ?? ""}\n`;
     const bytes = this.#find(file);
     if (code !== "0" || bytes === undefined) return head;
+    await this.#timeline.sleep(this.statusAfterMs);
     const revision = Number(/^\{"revision":(\d+)\}/.exec(bytes.subarray(0, 100).toString("latin1"))?.[1]);
     const seen = this.trouble.behind ? revision - 1 : revision;
     const status = renderJson({ hash: 0xcafe, revision: seen, totalKey: 1234, totalSize: bytes.length });

@@ -50,11 +50,15 @@ export class Wire {
     this.#latencyMs = latencyMs;
   }
 
-  /** Sends one try; it ends as `silent` after `timeoutMs`. What `effect` throws is the service's answer. */
+  /**
+   * Sends one try; it ends as `silent` after `timeoutMs`, or `silentMs` where nothing at all comes back. What `effect`
+   * throws is the service's answer.
+   */
   async send<T>(
     sent: { readonly service: Service; readonly operation: string; readonly machine: Machine },
     timeoutMs: number,
     effect: () => T | Promise<T>,
+    silentMs = timeoutMs,
   ): Promise<Answer<T>> {
     const request = this.#number(sent);
     const { fate, onEffect } = this.#weather(request) ?? { fate: "answered" };
@@ -72,7 +76,7 @@ export class Wire {
       case "silent":
       case "late":
         if (fate === "late") this.#timeline.after(lateMs, () => void perform(effect));
-        await this.#timeline.sleep(timeoutMs);
+        await this.#timeline.sleep(silentMs);
         return { kind: "silent" };
       case "answered":
       case "lost": {
