@@ -179,4 +179,21 @@ export const keepMutants: readonly Mutant[] = [
     replacement: "",
     killer: fault("clean-up", "the trial upload of preflight is aborted when the run is cancelled at that moment"),
   },
+  {
+    name: "the key of the spec is taken for the one that data is encrypted with",
+    file: "src/backup/encryption.ts",
+    text: "confirmed.sha256 !== active?.sha256",
+    replacement: "false",
+    killer: fault(
+      "unhealthy",
+      "a snapshot that is encrypted with the key of the same Secret, whose bytes were replaced",
+    ),
+  },
+  {
+    name: "a rotation that begins during the backup is not seen",
+    file: "src/backup/transfer.ts",
+    text: "    refuseRotation(await hold.assertHeld(), plan.encryption);\n",
+    replacement: "    await hold.assertHeld();\n",
+    killer: fault("unhealthy", "a snapshot that was opened while its key was rotated is none"),
+  },
 ];
