@@ -69,8 +69,8 @@ test.each([
   ["that the record names", "example-etcd-encryption-key", false],
 ])("a snapshot that is encrypted with the key %s", async (_, name, isOther) => {
   const world = new MemoryWorld();
-  const secret = { secret: { name }, dataHash: dataHash(isOther ? Buffer.from("another key") : world.aesKey) };
-  const status = { secretEncryption: { activeKey: { aescbc: secret }, history: [{ state: "Completed" }] } };
+  const aescbc = { secret: { name }, dataHash: dataHash(isOther ? Buffer.from("another key") : world.aesKey) };
+  const status = { secretEncryption: { activeKey: { provider: "AESCBC", aescbc }, history: [{ state: "Completed" }] } };
   world.objects.patch("hostedclusters", "clusters", "example", { status }, { subresource: "status" });
   const end = describeEnd(await world.timeline.play(runMain(world, createStep(world))));
   expect(end).toMatch(isOther ? /^red with encryption-key-rotating/ : /^green$/);

@@ -182,7 +182,7 @@ export const keepMutants: readonly Mutant[] = [
   {
     name: "the key of the spec is taken for the one that data is encrypted with",
     file: "src/backup/encryption.ts",
-    text: "confirmed.sha256 !== active?.sha256",
+    text: "confirmed !== active?.sha256",
     replacement: "false",
     killer: fault(
       "unhealthy",

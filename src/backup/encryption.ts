@@ -41,13 +41,12 @@ export async function readEncryption(hostedCluster: HostedCluster, world: Backup
  * after the spec has changed and before HyperShift has begun one.
  */
 export function refuseRotation(hostedCluster: HostedCluster, entry: EncryptionEntry): void {
-  const { confirmedKey: confirmed, keyRotating } = hostedCluster;
+  const { confirmedKeySha256: confirmed, keyRotating } = hostedCluster;
   const active = entry.keys?.find(({ role }) => role === "active");
   const isOther =
     entry.type === "aescbc"
-      ? keyRotating ||
-        (confirmed !== undefined && (confirmed.secretName !== entry.secretName || confirmed.sha256 !== active?.sha256))
-      : (confirmed?.sha256 ?? "") !== "";
+      ? keyRotating || (confirmed !== undefined && confirmed !== active?.sha256)
+      : confirmed !== undefined && confirmed !== "";
   if (!isOther) return;
   const name = `${hostedCluster.namespace}/${hostedCluster.name}`;
   throw new ActionError("encryption-key-rotating", `the encryption key of ${name} is being rotated, or is to be`, {

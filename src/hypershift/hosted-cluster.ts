@@ -28,8 +28,8 @@ export interface HostedCluster {
   readonly secretEncryption: SecretEncryption;
   /** True while data is encrypted with two keys (status.secretEncryption, HyperShift 4.22 and newer). */
   readonly keyRotating: boolean;
-  /** The key that all data is encrypted with (status.secretEncryption, HyperShift 4.22 and newer); empty fields for one of KMS. */
-  readonly confirmedKey: { readonly secretName: string; readonly sha256: string } | undefined;
+  /** SHA-256 of the AES key that all data is encrypted with (status as above); empty where KMS has it, undefined where nothing is said. */
+  readonly confirmedKeySha256: string | undefined;
   readonly conditions: readonly Condition[];
   readonly infraID: string | undefined;
   readonly clusterID: string | undefined;
@@ -78,7 +78,7 @@ export function parseHostedCluster(value: unknown): HostedCluster {
     },
     secretEncryption: parseSecretEncryption(value),
     keyRotating: isKeyRotating(value),
-    confirmedKey: parseConfirmedKey(value),
+    confirmedKeySha256: parseConfirmedKey(value),
     conditions: parseConditions(value),
     infraID: stringAt(value, "spec", "infraID"),
     clusterID: stringAt(value, "spec", "clusterID"),
@@ -140,13 +140,10 @@ function parseSecretEncryption(value: unknown): SecretEncryption {
   }
 }
 
-function parseConfirmedKey(value: unknown): HostedCluster["confirmedKey"] {
+/** Source of the hash: support/secretencryption in HyperShift, over the raw bytes of the Secret's `key`. */
+function parseConfirmedKey(value: unknown): string | undefined {
   const key = at(value, "status", "secretEncryption", "activeKey");
-  if (key === undefined) return undefined;
-  return {
-    secretName: stringAt(key, "aescbc", "secret", "name") ?? "",
-    sha256: stringAt(key, "aescbc", "dataHash") ?? "",
-  };
+  return key === undefined ? undefined : (stringAt(key, "aescbc", "dataHash") ?? "");
 }
 
 function isKeyRotating(value: unknown): boolean {
