@@ -4,6 +4,7 @@ import { createStep, runMain, runPost, type Step } from "../fakes/memory-world/s
 import { MemoryWorld } from "../fakes/memory-world/world.ts";
 import type { Fate, Service, Verdict, WireRequest } from "../fakes/memory-world/wire.ts";
 import { outage } from "./fault.ts";
+import { dieInCapture, setScene } from "./matrix/outcome.ts";
 import { findLeft, lookBefore } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
 
@@ -94,14 +95,9 @@ test.each<[Service, Fate]>([
 });
 
 test("post looks at the API servers also when putting back and removing took all of its time", async () => {
-  const world = worldWith("exec save", ({ machine }) => ({
-    fate: "answered",
-    onEffect: () => {
-      machine.kill();
-    },
-  }));
-  const step = createStep(world);
-  await run(world, step);
+  const scene = await setScene();
+  await dieInCapture(scene);
+  const { world, step } = scene;
   world.weather = outage("cluster", 115_000, "reset", () => true);
   for (const pod of world.pods.values()) pod.trouble = { ...noTrouble, nodeAway: true };
   expect(describeEnd(await world.timeline.play(runPost(world, step)))).toBe("green");

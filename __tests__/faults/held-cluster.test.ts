@@ -22,7 +22,7 @@ function worldWith(
         isDone = true;
         what(world);
       }
-      return undefined;
+      return options.weather?.(request);
     },
   });
   return world;
@@ -40,14 +40,10 @@ test("nothing is stopped while the operator that starts API servers takes no not
 
 /** Writers that end so slowly that the pause is renewed meanwhile, and an operator that is down from then on. */
 function worldWithDeadOperator(weather: Weather = () => undefined): MemoryWorld {
-  const world: MemoryWorld = new MemoryWorld({
-    switches: { drainMs: 134_000 },
-    weather: (request) => {
-      if (request.operation === "patch deployments/scale") world.set({ controlPlaneOperator: "dead" });
-      return weather(request);
-    },
-  });
-  return world;
+  const die = (world: MemoryWorld): void => {
+    world.set({ controlPlaneOperator: "dead" });
+  };
+  return worldWith("patch deployments/scale", die, { switches: { drainMs: 134_000 }, weather });
 }
 
 test("a renewed pause that is not confirmed does not say that nothing was stopped", async () => {

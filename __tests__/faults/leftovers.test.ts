@@ -5,7 +5,8 @@ import { noTrouble } from "../fakes/memory-world/etcd-pod.ts";
 import { completedRuns, createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
 import { createStep, runMain } from "../fakes/memory-world/step.ts";
 import { controlPlane, hostedClusterRef, MemoryWorld } from "../fakes/memory-world/world.ts";
-import { findLeft, lookBefore } from "./oracle.ts";
+import { dieInCapture, setScene } from "./matrix/outcome.ts";
+import { findLeft } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
 
 const nonce = "0123456789abcdef".repeat(2);
@@ -88,18 +89,9 @@ test("a node that is away keeps no backup of the other members", async () => {
 });
 
 test("a node that is away is told, and all else of a dead run is put back and removed", async () => {
-  const world: MemoryWorld = new MemoryWorld({
-    etcdMembers: 3,
-    weather: ({ operation }) => ({
-      fate: "answered",
-      onEffect: () => {
-        if (operation === "exec save") step.machine.kill();
-      },
-    }),
-  });
-  const before = lookBefore(world);
-  const step = createStep(world);
-  await world.timeline.play(runMain(world, step));
+  const scene = await setScene();
+  const { world, before } = scene;
+  await dieInCapture(scene);
   expect(world.replicas["kube-apiserver"]).toBe(0);
   loseNode(world);
   const recovery = createRecoverStep(world, completedRuns);

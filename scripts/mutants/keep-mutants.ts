@@ -182,8 +182,8 @@ export const keepMutants: readonly Mutant[] = [
   {
     name: "the key of the spec is taken for the one that data is encrypted with",
     file: "src/backup/encryption.ts",
-    text: "confirmed !== active?.sha256",
-    replacement: "false",
+    text: "confirmed === activeSha256",
+    replacement: "true",
     killer: fault(
       "unhealthy",
       "a snapshot that is encrypted with the key of the same Secret, whose bytes were replaced",

@@ -74,9 +74,10 @@ export async function finishSnapshot(
   world: BackupWorld,
 ): Promise<SavedSnapshot> {
   const { clock, signal } = world;
-  const giveUpMs = clock.nowMs() + saveLimitMs(plan);
+  const limitMs = saveLimitMs(plan);
+  const giveUpMs = clock.nowMs() + limitMs;
   // It reads the whole file; the lock lasts longer.
-  const statusMs = Math.min(saveLimitMs(plan), limits.lockMs / 2);
+  const statusMs = Math.min(limitMs, limits.lockMs / 2);
   for (;;) {
     const output = await ask(resultCommand(opened.file, plan.member.tools), statusMs, plan, world);
     const result = output instanceof ActionError ? output : parseSaveResult(output);

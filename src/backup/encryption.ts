@@ -21,19 +21,24 @@ export async function readEncryption(hostedCluster: HostedCluster, world: Backup
       `hosted cluster ${name} encrypts its Secrets in a way that this version does not know`,
       { hint: "look at spec.secretEncryption.type; the snapshot could not be restored without its key" },
     );
-  if (secretEncryption.type !== "aescbc") {
-    const entry = { type: secretEncryption.type };
-    refuseRotation(hostedCluster, entry);
-    return entry;
-  }
-  const { activeKey, backupKey } = secretEncryption;
+  const entry =
+    secretEncryption.type === "aescbc"
+      ? await readKeys(namespace, secretEncryption, world)
+      : { type: secretEncryption.type };
+  refuseRotation(hostedCluster, entry);
+  return entry;
+}
+
+async function readKeys(
+  namespace: string,
+  { activeKey, backupKey }: { readonly activeKey: string; readonly backupKey: string | undefined },
+  world: BackupWorld,
+): Promise<EncryptionEntry> {
   const keys = [
     await readKey(namespace, activeKey, "active", world),
     ...(backupKey === undefined ? [] : [await readKey(namespace, backupKey, "backup", world)]),
   ];
-  const entry = { type: "aescbc", secretName: activeKey, secretNamespace: namespace, keys } as const;
-  refuseRotation(hostedCluster, entry);
-  return entry;
+  return { type: "aescbc", secretName: activeKey, secretNamespace: namespace, keys };
 }
 
 /**
@@ -42,12 +47,9 @@ export async function readEncryption(hostedCluster: HostedCluster, world: Backup
  */
 export function refuseRotation(hostedCluster: HostedCluster, entry: EncryptionEntry): void {
   const { confirmedKeySha256: confirmed, keyRotating } = hostedCluster;
-  const active = entry.keys?.find(({ role }) => role === "active");
-  const isOther =
-    entry.type === "aescbc"
-      ? keyRotating || (confirmed !== undefined && confirmed !== active?.sha256)
-      : confirmed !== undefined && confirmed !== "";
-  if (!isOther) return;
+  const activeSha256 = entry.keys?.find(({ role }) => role === "active")?.sha256 ?? "";
+  const isRotating = entry.type === "aescbc" && keyRotating;
+  if (!isRotating && (confirmed === undefined || confirmed === activeSha256)) return;
   const name = `${hostedCluster.namespace}/${hostedCluster.name}`;
   throw new ActionError("encryption-key-rotating", `the encryption key of ${name} is being rotated, or is to be`, {
     hint: "wait until status.secretEncryption of the hosted cluster says Completed, with the key that its spec names; until then data is encrypted with another one",

@@ -27,10 +27,7 @@ export function findEncryptionKey(
   target: TargetCluster,
   options: { readonly given: Buffer | undefined; readonly log: Log },
 ): EncryptionKey | undefined {
-  const wanted = target.cluster.secretEncryption;
-  const { namespace, name } = target.cluster;
-  const activeKey = wanted.type === "aescbc" ? wanted.activeKey : "";
-  const secretName = activeKey === "" ? `${name}-etcd-encryption-key` : activeKey;
+  const { namespace, name, secretEncryption: wanted } = target.cluster;
   if (encryption.type !== "aescbc") {
     if (options.given !== undefined)
       throw mismatch(
@@ -38,13 +35,11 @@ export function findEncryptionKey(
         "leave encryption-key out, or restore the snapshot that it belongs to",
       );
     compareTypes(encryption.type, wanted, options.log);
-    if (wanted.type === "aescbc" && findKeySecret(documents, { namespace, name: secretName }) === undefined)
-      options.log.warning(
-        `the manifest has no Secret ${secretName}: create it, with a key of 32 random bytes, before the manifest is applied`,
-      );
+    if (wanted.type === "aescbc") warnWithoutKey(documents, namespace, secretNameOf(name, wanted), options.log);
     return undefined;
   }
   if (wanted.type !== "aescbc") throw typeMismatch("aescbc", wanted);
+  const secretName = secretNameOf(name, wanted);
   if (!isName(secretName))
     throw unsuitable("names its encryption Secret with no name of Kubernetes", "give it a valid name");
   const active = encryption.keys?.find(({ role }) => role === "active");
@@ -68,6 +63,18 @@ export function findEncryptionKey(
   for (const recorded of encryption.keys ?? [])
     if (recorded.role === "backup") refuseWithoutBackupKey(recorded, documents, { namespace, name: wanted.backupKey });
   return { secretName, key };
+}
+
+/** Of the Secret with the active key; HyperShift's own where the manifest gives none. */
+function secretNameOf(hostedCluster: string, { activeKey }: { readonly activeKey: string }): string {
+  return activeKey === "" ? `${hostedCluster}-etcd-encryption-key` : activeKey;
+}
+
+function warnWithoutKey(documents: readonly ManifestDocument[], namespace: string, name: string, log: Log): void {
+  if (findKeySecret(documents, { namespace, name }) === undefined)
+    log.warning(
+      `the manifest has no Secret ${name}: create it, with a key of 32 random bytes, before the manifest is applied`,
+    );
 }
 
 /** Values that were not written again since the last rotation are still encrypted with the key before. */
