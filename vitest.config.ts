@@ -1,13 +1,14 @@
 import { configDefaults, defineConfig } from "vitest/config";
-import { faultTests } from "./vitest.faults.config.ts";
 
+/** Everything that needs neither root nor servers of others, but for the thousands of runs of `__tests__/faults`. */
 export default defineConfig({
   test: {
     include: ["__tests__/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, ...faultTests],
-    globalSetup: ["__tests__/action/entry.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    exclude: [...configDefaults.exclude, "__tests__/faults/**"],
+    globalSetup: ["__tests__/scenario/entry.ts"],
+    // A scenario takes seconds, and on a machine with other work many times that.
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
     // Scenarios mostly wait; two cores have room for four of them.
     maxWorkers: 4,
     // No test mocks a module or leaves a global behind; a process of its own for each file would cost more than most of them.

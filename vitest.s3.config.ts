@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["__tests__/s3/**/*.s3test.ts"],
-    globalSetup: ["__tests__/s3/setup.ts", "__tests__/action/entry.ts"],
+    globalSetup: ["__tests__/s3/setup.ts", "__tests__/scenario/entry.ts"],
     // They ask the same servers; races among their own requests are enough.
     fileParallelism: false,
     testTimeout: 120_000,

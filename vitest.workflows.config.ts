@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["__tests__/workflows/**/*.acttest.ts"],
-    globalSetup: ["__tests__/action/entry.ts", "__tests__/workflows/setup.ts"],
+    globalSetup: ["__tests__/scenario/entry.ts", "__tests__/workflows/setup.ts"],
     // Each of them is several processes.
     fileParallelism: false,
     testTimeout: 180_000,

@@ -37,6 +37,8 @@ const toolSets = {
   pause: { folder: "pause", programs: { pause: "." }, ldflags: "-s -w" },
 } satisfies Readonly<Record<keyof Binaries, ToolSet>>;
 
+const etcd37: ToolSet = { folder: "etcd-3.7", programs: etcdPrograms, ldflags: "-s -w" };
+
 /** Everything that is built once and kept: programs and images. */
 export const cacheFolder = cacheFolderOf("e2e");
 
@@ -49,3 +51,14 @@ export async function buildBinaries(report: (line: string) => void): Promise<Bin
     kubernetes: await buildToolSet(toolSets.kubernetes, cacheFolder, report),
   };
 }
+
+/** Folders with etcd, etcdctl and etcdutl of each release line that a hosted cluster has, or will have soon. */
+export async function buildEtcdLines(report: (line: string) => void): Promise<Readonly<Record<EtcdLine, string>>> {
+  return {
+    "3.5": await buildToolSet(toolSets.etcd35, cacheFolder, report),
+    "3.6": await buildToolSet(toolSets.etcd36, cacheFolder, report),
+    "3.7": await buildToolSet(etcd37, cacheFolder, report),
+  };
+}
+
+export type EtcdLine = "3.5" | "3.6" | "3.7";

@@ -27,7 +27,7 @@ export function runCommand(command: string, args: readonly string[], options: Co
         resolve(output);
         return;
       }
-      const said = errorOutput.trim().split("\n").slice(-3).join("; ");
+      const said = (errorOutput.trim() || output.trim()).split("\n").slice(-3).join("; ");
       reject(new Error(`${command} ${args[0] ?? ""} ended with ${String(code ?? signal)}: ${said}`));
     });
   });

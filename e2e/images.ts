@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder, type Binaries } from "./binaries.ts";
 import { runCommand } from "./command.ts";
+import { openStoreAuthority } from "./store-authority.ts";
 
 /** Names by which pods call the images; no registry has them. */
 export const imageNames = {
@@ -25,16 +26,18 @@ const emptyFolders = ["dev", "proc", "sys", "tmp", "run", "var", "home", "root"]
  */
 export async function buildImages(binaries: Binaries, report: (line: string) => void): Promise<string> {
   const base = await buildBaseLayer(report);
-  const recipe = JSON.stringify([binaries, base, imageNames, keptPackages]);
+  const { certificate: authority } = await openStoreAuthority();
+  const recipe = JSON.stringify([binaries, base, imageNames, keptPackages, authority]);
   const target = join(cacheFolder, `images-${createHash("sha256").update(recipe).digest("hex").slice(0, 12)}.tar`);
   if (await exists(target)) return target;
   const startedMs = performance.now();
   const work = await mkdtemp(join(cacheFolder, ".images-"));
   try {
     const tools = ["etcd", "etcdctl", "etcdutl"];
+    const trust = await buildTrustLayer(work, base, authority);
     const images: readonly Image[] = [
-      { name: imageNames.etcd35, layers: [base, await buildLayer(work, "etcd35", binaries.etcd35, tools)] },
-      { name: imageNames.etcd36, layers: [base, await buildLayer(work, "etcd36", binaries.etcd36, tools)] },
+      { name: imageNames.etcd35, layers: [base, trust, await buildLayer(work, "etcd35", binaries.etcd35, tools)] },
+      { name: imageNames.etcd36, layers: [base, trust, await buildLayer(work, "etcd36", binaries.etcd36, tools)] },
       {
         name: imageNames.kubeApiserver,
         layers: [base, await buildLayer(work, "kube", binaries.kubernetes, ["kube-apiserver"])],
@@ -86,6 +89,18 @@ const reproducible = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner"
 async function buildLayer(work: string, name: string, folder: string, programs: readonly string[]): Promise<string> {
   const layer = join(work, `${name}.tar`);
   await runCommand("tar", [...["-C", folder, ...reproducible, "--transform=s,^,usr/bin/,", "-cf", layer], ...programs]);
+  return layer;
+}
+
+/** The image's bundle of authorities, with that of the object stores of tests. */
+async function buildTrustLayer(work: string, base: string, authority: string): Promise<string> {
+  const bundle = "etc/ssl/certs/ca-certificates.crt";
+  const tree = join(work, "trust");
+  await mkdir(tree);
+  await runCommand("tar", ["-C", tree, "-xf", base, bundle]);
+  await appendFile(join(tree, bundle), `${authority}\n`);
+  const layer = join(work, "trust.tar");
+  await runCommand("tar", ["-C", tree, ...reproducible, "-cf", layer, bundle]);
   return layer;
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { findByEnvironment } from "../__tests__/fakes/processes.ts";
+import { findByEnvironment } from "../__tests__/world/processes.ts";
 import { findHierarchies } from "./cgroups.ts";
 import { layoutOf } from "./cluster/layout.ts";
 import { waitUntil } from "./wait.ts";

@@ -1,16 +1,16 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ApiOutage } from "../__tests__/action/api-outage.ts";
-import { renderedManifest } from "../__tests__/fakes/rendered-manifest.ts";
-import type { StepResult } from "../__tests__/fakes/runner/step.ts";
-import { stringAt } from "../src/hypershift/json-path.ts";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { ApiOutage } from "../__tests__/scenario/api-outage.ts";
+import { renderedManifest } from "../__tests__/world/rendered-manifest.ts";
+import type { StepResult } from "../__tests__/world/runner/step.ts";
+import { ageIdentity, ageRecipient } from "../__tests__/world/sealing.ts";
+import { stringAt } from "../src/json-path.ts";
 import { isGranted, markAudit, readAudit, type AuditedRequest } from "./cluster/audit.ts";
-import { parseObjects } from "./cluster/manifests.ts";
 import { viewEtcd } from "./hosted/etcdctl.ts";
-import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
+import type { HostedCluster } from "./hosted/hosted-cluster.ts";
 import { watchWriters } from "./hosted/writers-watch.ts";
-import { applyRbac, expectSettled, readRbac, startScenario, type Scenario } from "./scenario.ts";
+import { expectSettled, startScenario, type Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
 let hosted: HostedCluster;
@@ -28,21 +28,22 @@ function describeRequest({ verb, resource }: AuditedRequest): string {
 }
 
 beforeAll(async () => {
-  scenario = await startScenario();
-  hosted = await startHostedCluster(scenario.layout, scenario.admin, {
-    name: "example",
+  scenario = await startScenario("one-member");
+  hosted = await scenario.startHostedCluster({
     etcd: "3.5",
     members: 1,
     ...timing,
   });
-  await applyRbac(scenario.admin);
+  await scenario.applyRbac();
   const client = await hosted.connect();
   await client.apply({ ...secret, data: { text: greeting } });
   client.close();
 });
 
+beforeEach(() => hosted.settle());
+
 afterAll(async () => {
-  await hosted.close();
+  await hosted.end();
   await scenario.close();
 });
 
@@ -50,10 +51,26 @@ test("A dry run changes nothing, and asks for nothing that docs/rbac.yaml does n
   const mark = await markAudit(scenario.layout);
   const result = await scenario.run(await scenario.backupInputs({ "dry-run": "true" }));
   expect(result.outcome).toBe("success");
-  const requests = await readAudit(scenario.layout, mark);
+  const requests = await readAudit(scenario.layout, mark, scenario.actionUser);
   const writes = requests.filter(({ verb, dryRun }) => !["get", "list"].includes(verb) && !dryRun);
   expect([...new Set(writes.map(describeRequest))]).toEqual(["create selfsubjectaccessreviews"]);
   await expectSettled(scenario, hosted, 1);
+});
+
+/** Three nights: each keeps the last two snapshots, and seals the key beside its own. */
+const nightly = { "keep-last": "2", "key-recipients": ageRecipient };
+const nights: StepResult[] = [];
+
+test("Online backups keep the writers running", async () => {
+  const before = Object.keys(await hosted.acknowledged());
+  for (let night = 1; night <= 2; night += 1) {
+    const result = await scenario.run(await scenario.backupInputs({ ...nightly, quiesce: "false" }));
+    expect(result.outcome).toBe("success");
+    expect(result.outputs["api-downtime-seconds"]).toBe("0");
+    nights.push(result);
+  }
+  expect(Object.keys(await hosted.acknowledged())).toEqual(before);
+  await expectSettled(scenario, hosted, 1, nights);
 });
 
 let quiesced: StepResult;
@@ -64,7 +81,7 @@ test("A quiesced backup holds the last write of every writer, and asks only for 
   const mark = await markAudit(scenario.layout);
   const before = Object.keys(await hosted.acknowledged());
   const watch = watchWriters(scenario.admin, hosted.controlPlaneNamespace, 1);
-  quiesced = await scenario.run(await scenario.backupInputs());
+  quiesced = await scenario.run(await scenario.backupInputs(nightly));
   const outage = await watch.end();
   expect(quiesced.outcome).toBe("success");
   expect(quiesced.post?.outcome).toBe("success");
@@ -74,14 +91,22 @@ test("A quiesced backup holds the last write of every writer, and asks only for 
   // Soon, before kube-apiserver compacts the revision away.
   sourceHashes = await view.hashes(Number(quiesced.outputs["snapshot-revision"]));
   await view.close();
-  const rbac = await readRbac();
-  const requests = await readAudit(scenario.layout, mark);
+  const { rbac } = scenario;
+  const requests = await readAudit(scenario.layout, mark, scenario.actionUser);
   expect(requests.filter(({ verb }) => verb === "patch").length).toBeGreaterThan(0);
   expect(requests.filter(({ allowed }) => !allowed)).toEqual([]);
   const others = requests.filter((request) => !isGranted(request, rbac)).map(describeRequest);
   expect([...new Set(others)].sort()).toEqual(grantedToEveryone);
   await expectSettled(scenario, hosted, 1, [quiesced]);
   console.log(renderOutage(outage, quiesced));
+});
+
+test("The third night keeps two snapshots, each with its record and its sealed key", () => {
+  const outputs = [nights.at(-1), quiesced].flatMap((night) => {
+    const { "snapshot-uri": snapshot, "record-uri": record, "encryption-key-uri": key } = night?.outputs ?? {};
+    return [snapshot, record, key];
+  });
+  expect(scenario.objectKeys().map((key) => `s3://${scenario.bucket}/${key}`)).toEqual(outputs.toSorted());
 });
 
 function renderOutage(
@@ -95,32 +120,17 @@ function renderOutage(
   );
 }
 
-test("An online backup keeps the writers running", async () => {
-  const before = Object.keys(await hosted.acknowledged());
-  const result = await scenario.run(await scenario.backupInputs({ quiesce: "false" }));
-  expect(result.outcome).toBe("success");
-  expect(result.outputs["api-downtime-seconds"]).toBe("0");
-  expect(Object.keys(await hosted.acknowledged())).toEqual(before);
-  await expectSettled(scenario, hosted, 1);
-});
-
-test("A new cluster from the rendered manifest serves what the source had, with the source's key", async () => {
-  const uri = quiesced.outputs["snapshot-uri"] ?? "";
+test("A new cluster from latest and an identity serves what the source had, with the source's key", async () => {
   const sourceKey = hosted.encryptionKey;
   const source = await scenario.admin.find("HostedCluster", hosted.namespace, hosted.name);
   await writeFile(join(scenario.workspace, "cluster.yaml"), renderedManifest(source ?? {}));
-  const rendered = await scenario.run(scenario.restoreInputs(uri, sourceKey, { manifest: "cluster.yaml" }));
+  const rendered = await scenario.run(scenario.restoreLatestInputs(ageIdentity, { manifest: "cluster.yaml" }));
   expect(rendered.outcome).toBe("success");
-  const manifest = parseObjects(await readFile(rendered.outputs["rendered-manifest"] ?? "", "utf8"));
+  expect(rendered.outputs["snapshot-uri"]).toBe(quiesced.outputs["snapshot-uri"]);
 
   await hosted.close();
-  const restore = { manifest, storeAuthority: scenario.storeAuthority };
-  hosted = await startHostedCluster(scenario.layout, scenario.admin, {
-    name: hosted.name,
-    etcd: "3.5",
-    members: 1,
-    restore,
-  });
+  await scenario.applyRendered(rendered);
+  hosted = await scenario.startHostedCluster({ etcd: "3.5", members: 1, restore: "single" });
   expect(hosted.encryptionKey.equals(sourceKey)).toBe(true);
   const client = await hosted.connect();
   expect(stringAt(await client.find("Secret", "default", "greeting"), "data", "text")).toBe(greeting);
@@ -130,6 +140,9 @@ test("A new cluster from the rendered manifest serves what the source had, with 
   expect(await view.hashes(Number(quiesced.outputs["snapshot-revision"]))).toEqual(sourceHashes);
   expect(await view.get("/kubernetes.io/secrets/default/greeting")).toMatch(/^k8s:enc:aescbc:v1:key-\d+:/);
   expect(Object.keys(lastWrites)).toHaveLength(2);
-  expect(await view.counters()).toMatchObject(lastWrites);
+  const counters = await view.counters();
+  for (const [pod, acknowledged] of Object.entries(lastWrites))
+    // The write under way when the pod was ended is in as well where etcd had it, though nobody heard the answer.
+    expect([acknowledged, acknowledged + 1]).toContain(counters[pod]);
   await view.close();
 });

@@ -1,39 +1,52 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { isJsonObject, type JsonObject } from "../__tests__/fakes/management-cluster/json.ts";
-import { at, listAt, stringAt } from "../src/hypershift/json-path.ts";
-import { startHostedCluster, type HostedCluster } from "./hosted/hosted-cluster.ts";
-import { actionUser, applyRbac, readRbac, startScenario, type Scenario } from "./scenario.ts";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { isJsonObject, type JsonObject } from "../__tests__/world/management-cluster/json.ts";
+import { at, listAt, stringAt } from "../src/json-path.ts";
+import type { StepResult } from "../__tests__/world/runner/step.ts";
+import type { HostedCluster } from "./hosted/hosted-cluster.ts";
+import { readRbac, startScenario, type Scenario } from "./scenario.ts";
 import { waitUntil } from "./wait.ts";
 
+const namespace = "rbac";
 let scenario: Scenario;
 let hosted: HostedCluster;
 
 beforeAll(async () => {
-  scenario = await startScenario();
-  hosted = await startHostedCluster(scenario.layout, scenario.admin, { name: "example", etcd: "3.5", members: 1 });
-  await applyRbac(scenario.admin);
+  scenario = await startScenario(namespace);
+  hosted = await scenario.startHostedCluster({ etcd: "3.5", members: 1 });
+  await scenario.applyRbac();
 });
 
+beforeEach(() => hosted.settle());
+
 afterAll(async () => {
-  await hosted.close();
+  await hosted.end();
   await scenario.close();
 });
 
+/** The ServiceAccounts of docs/rbac.yaml, each with what it is for, up to the point at which nothing may be missing any more. */
+const uses: Readonly<Record<string, () => Promise<StepResult>>> = {
+  "etcd-backup": async () => scenario.run(await scenario.backupInputs({ "dry-run": "true" })),
+  "etcd-verify-restore": async () =>
+    scenario.run(await scenario.verifyRestoreInputs(`s3://${scenario.bucket}/etcd/nightly/${namespace}/example/a.db`)),
+};
+
 /** One verb of one rule of a Role in docs/rbac.yaml. */
 interface Grant {
+  readonly account: string;
   readonly role: JsonObject;
   readonly rule: JsonObject;
   readonly verb: string;
   readonly resource: string;
 }
 
-const grants: readonly Grant[] = (await readRbac())
-  .filter((object) => object["kind"] === "Role")
+const grants: readonly Grant[] = (await readRbac(namespace))
+  .filter((object) => object["kind"] === "Role" && stringAt(object, "metadata", "name") === "etcd-backup")
   .flatMap((role) =>
     listAt(role, "rules")
       .filter(isJsonObject)
       .flatMap((rule) =>
         listAt(rule, "verbs").map((verb) => ({
+          account: stringAt(role, "metadata", "name") ?? "",
           role,
           rule,
           verb: String(verb),
@@ -51,13 +64,13 @@ function withoutGrant({ role, rule, verb }: Grant): JsonObject {
 }
 
 /** The API server's authorizer learns of a changed Role a moment later. */
-async function waitUntilAnswered({ role, rule, verb, resource }: Grant, allowed: boolean): Promise<void> {
+async function waitUntilAnswered({ account, role, rule, verb, resource }: Grant, allowed: boolean): Promise<void> {
   const [name, subresource] = resource.split("/");
   const body = {
     apiVersion: "authorization.k8s.io/v1",
     kind: "SubjectAccessReview",
     spec: {
-      user: actionUser,
+      user: `system:serviceaccount:${namespace}:${account}`,
       resourceAttributes: {
         namespace: stringAt(role, "metadata", "namespace"),
         verb,
@@ -75,11 +88,12 @@ async function waitUntilAnswered({ role, rule, verb, resource }: Grant, allowed:
   await waitUntil(`${verb} ${resource} is ${allowed ? "granted" : "denied"}`, ask, { timeoutMs: 30_000 });
 }
 
-test.each(grants)("Without $verb on $resource, preflight says that it is missing", async (grant) => {
+test.each(grants)("Without $verb on $resource, $account is told what is missing", async (grant) => {
   await scenario.admin.apply(withoutGrant(grant));
   await waitUntilAnswered(grant, false);
   try {
-    const result = await scenario.run(await scenario.backupInputs({ "dry-run": "true" }));
+    const result = await uses[grant.account]?.();
+    if (result === undefined) throw new Error(`nothing is known of ${grant.account}`);
     expect(result.outcome).toBe("failure");
     const [error, ...others] = result.annotations.filter(({ level, title }) => level === "error" && title !== "");
     expect(others).toEqual([]);

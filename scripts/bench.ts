@@ -1,22 +1,32 @@
 /**
  * Measures what the action promises, in one run, so that the ratios hold whatever the machine: downtime and memory that do
- * not grow with the database, and a transfer near to what exec and the store can do. With `--write` the table goes into
- * docs/performance.md. It is no test: a busy machine makes every figure worse.
+ * not grow with the database, and a transfer near to what exec and the store can do, also over a long line. With `--write` the
+ * table goes into docs/performance.md; with `--large` there is a column of 8 GiB; `--small` is a look whether it runs. It is no
+ * test: a busy machine makes every figure worse.
  */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { numberAt } from "../src/hypershift/json-path.ts";
-import { startWorld, type StepInputs, type World } from "../__tests__/fakes/world.ts";
+import { numberAt } from "../src/json-path.ts";
+import { startWorld, type StepInputs, type World } from "../__tests__/world/world.ts";
 import { createBuckets } from "../__tests__/s3/buckets.ts";
 import { startServer, type S3Server } from "../__tests__/s3/server.ts";
+import type { StoreSettings } from "../src/adapters/s3/client.ts";
 import type { ExecJob, UploadJob } from "./bench/client.ts";
+import { createLine } from "./bench/line.ts";
 
 const mebibyte = 1024 * 1024;
-const sizes = [64, 1024] as const;
+const sizes = process.argv.includes("--small") ? [64] : [64, 1024, ...(process.argv.includes("--large") ? [8192] : [])];
+/** 50 ms and 100 Mbit/s: a runner in the cloud, and a management cluster of one's own. */
+const distance = { roundTripMs: 50, bitsPerSecond: 100_000_000 };
+/** More of them only takes longer. */
+const distantBytes = 64 * mebibyte;
 const gatewayBucket = "snapshots";
+/** `--profile=FOLDER`: where the time of each client goes, for the developer tools of a browser. */
+const profiles = process.argv.find((argument) => argument.startsWith("--profile="))?.slice("--profile=".length);
+const profiling = profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
 const report = join(import.meta.dirname, "../docs/performance.md");
 
 interface BackupFigures {
@@ -26,12 +36,20 @@ interface BackupFigures {
   readonly apiDowntimeSeconds: number;
   readonly transferMiBPerSecond: number;
   readonly peakMiB: number;
+  readonly apiRequests: number;
 }
 
 const gateway = await startServer("rados-gateway");
 const rows: (readonly [string, ...string[]])[] = [];
 const figures: BackupFigures[] = [];
-const rates: { parts: number; socket: number; upload: number; gateway: number }[] = [];
+const rates: {
+  parts: number;
+  socket: number;
+  upload: number;
+  gateway: number;
+  transfer: number;
+  distant?: { readonly streams: number; readonly execs: number };
+}[] = [];
 try {
   await createBuckets(gateway.server);
   for (const size of sizes) {
@@ -42,6 +60,7 @@ try {
       figures.push(embedded);
       rates.push({
         ...(await readRates(world, size * mebibyte)),
+        ...(size === sizes[0] ? { distant: await readDistantRates(world) } : {}),
         upload: await runClient(uploadJob(gateway.server, size * mebibyte), gatewayEnvironment(gateway.server)),
         gateway: real.transferMiBPerSecond,
       });
@@ -101,6 +120,16 @@ row(
   rates.map(({ parts, socket }) => (parts / socket).toFixed(2)),
 );
 row(
+  "requests to the API server, execs among them",
+  "155 at most on a real cluster",
+  ofFigures(({ apiRequests }) => apiRequests),
+);
+row(
+  "pod to RADOS gateway by the client alone, MiB/s",
+  "",
+  ofRates(({ transfer }) => transfer),
+);
+row(
   "pod to RADOS gateway, MiB/s",
   "",
   ofRates((rate) => rate.gateway),
@@ -114,6 +143,23 @@ row(
   "pod to memory",
   "",
   rates.map((rate) => (rate.gateway / rate.upload).toFixed(2)),
+);
+row(
+  "the client alone, to memory",
+  "0.70",
+  rates.map((rate) => (rate.transfer / rate.upload).toFixed(2)),
+);
+const ofDistant = (read: (distant: { streams: number; execs: number }) => string): string[] =>
+  rates.map(({ distant }) => (distant === undefined ? "" : read(distant)));
+row(
+  "50 ms and 100 Mbit/s away: pod to RADOS gateway, 64 MiB, MiB/s",
+  "",
+  ofDistant(({ streams }) => rounded(streams)),
+);
+row(
+  "the same with an exec for each part, MiB/s",
+  "",
+  ofDistant(({ execs }) => rounded(execs)),
 );
 const table = renderTable();
 console.log(table);
@@ -146,6 +192,7 @@ async function backUp(world: World, inputs: StepInputs, env: Readonly<Record<str
     apiDowntimeSeconds: Number(result.outputs["api-downtime-seconds"]),
     transferMiBPerSecond: sentMiB / Number(sent?.[3]),
     peakMiB: peakKiB / 1024,
+    apiRequests: requests.length,
   };
 }
 
@@ -158,17 +205,59 @@ function readPeakKiB(pid: number | undefined): number {
   }
 }
 
-async function readRates(world: World, sizeBytes: number): Promise<{ parts: number; socket: number }> {
-  const file = "/var/lib/benchmark.db";
-  const path = world.cluster.container().pathOf(file);
+async function readRates(
+  world: World,
+  sizeBytes: number,
+): Promise<{ parts: number; socket: number; transfer: number }> {
+  const { file, path } = placeOf(world);
   writeSnapshot(path, sizeBytes);
-  const kubeconfig = await world.cluster.kubeconfig();
-  const namespace = world.cluster.controlPlaneNamespace;
-  const job = (kind: ExecJob["kind"]): ExecJob => ({ kind, kubeconfig, namespace, file, sizeBytes });
-  const socket = await runClient(job("socket"), {});
-  const parts = await runClient(job("parts"), {});
+  const job = {
+    kubeconfig: await world.cluster.kubeconfig(),
+    namespace: world.cluster.controlPlaneNamespace,
+    file,
+    sizeBytes,
+  };
+  const socket = await runClient({ ...job, kind: "socket" }, {});
+  const parts = await runClient({ ...job, kind: "parts" }, {});
+  const store = storeSettings(gateway.server);
+  const transfer = await runClient({ ...job, kind: "transfer", store }, gatewayEnvironment(gateway.server));
   rmSync(path);
-  return { parts, socket };
+  return { parts, socket, transfer };
+}
+
+/** Cluster and store at the other end of one long line. */
+async function readDistantRates(world: World): Promise<{ streams: number; execs: number }> {
+  const { file, path } = placeOf(world);
+  writeSnapshot(path, distantBytes);
+  const line = createLine(distance);
+  try {
+    const kubeconfig = await world.cluster.kubeconfig();
+    const [, clusterPort = ""] = /server: https:\/\/[^:\s]+:(\d+)/.exec(kubeconfig) ?? [];
+    const endpoint = new URL(gateway.server.endpoint);
+    const farCluster = await line.open(Number(clusterPort));
+    const farStore = await line.open(Number(endpoint.port));
+    endpoint.port = String(farStore);
+    const job = {
+      kubeconfig: kubeconfig.replace(`:${clusterPort}`, `:${String(farCluster)}`),
+      namespace: world.cluster.controlPlaneNamespace,
+      file,
+      sizeBytes: distantBytes,
+      store: { ...storeSettings(gateway.server), endpoint: endpoint.href },
+    };
+    const env = gatewayEnvironment(gateway.server);
+    return {
+      execs: await runClient({ ...job, kind: "execs" }, env),
+      streams: await runClient({ ...job, kind: "transfer" }, env),
+    };
+  } finally {
+    line.close();
+    rmSync(path);
+  }
+}
+
+function placeOf(world: World): { readonly file: string; readonly path: string } {
+  const file = "/var/lib/benchmark.db";
+  return { file, path: world.cluster.container().pathOf(file) };
 }
 
 /** Random bytes and their SHA-256, as etcd ends a snapshot. */
@@ -185,7 +274,7 @@ function writeSnapshot(path: string, sizeBytes: number): void {
 }
 
 async function runClient(job: ExecJob | UploadJob, env: Readonly<Record<string, string>>): Promise<number> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "bench/client.ts")], {
+  const child = spawn(process.execPath, [...profiling, join(import.meta.dirname, "bench/client.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, ...env },
   });
@@ -212,15 +301,11 @@ function gatewayInputs(world: World, server: S3Server): StepInputs {
 }
 
 function uploadJob(server: S3Server, sizeBytes: number): UploadJob {
-  const { endpoint, owner } = server;
-  const store = {
-    bucket: gatewayBucket,
-    endpoint,
-    forcePathStyle: true,
-    credentials: owner,
-    checksums: "auto",
-  } as const;
-  return { kind: "upload", store, sizeBytes };
+  return { kind: "upload", store: storeSettings(server), sizeBytes };
+}
+
+function storeSettings({ endpoint, owner }: S3Server): StoreSettings {
+  return { bucket: gatewayBucket, endpoint, forcePathStyle: true, credentials: owner, checksums: "auto" };
 }
 
 function renderTable(): string {

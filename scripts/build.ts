@@ -1,11 +1,11 @@
 /**
- * Builds dist/: esbuild leaves out what is unused (ncc would keep all of it), ncc writes the one file that GitHub runs,
+ * Builds dist/: esbuild leaves out what is unused (ncc would keep all of it), ncc writes the one file that both entries load,
  * and the licence of every bundled package goes beside it. See docs/adr/0001-bundle-with-esbuild-then-ncc.md.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundleAction } from "./bundle.ts";
+import { bundleAction, bundleEntries, bundleVerify } from "./bundle.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -16,15 +16,19 @@ try {
   mkdirSync(work, { recursive: true });
   const inputs = await bundleAction(join(work, "index.js"));
   writeFileSync(join(work, "package.json"), '{ "type": "module" }\n');
-  rmSync(dist, { recursive: true, force: true });
   execFileSync(
     process.execPath,
-    [join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js"), "build", "index.js", "-o", dist, "-q"],
+    [join(root, "node_modules/@vercel/ncc/dist/ncc/cli.js"), "build", "index.js", "-o", "out", "-q"],
     {
       cwd: work,
       stdio: "inherit",
     },
   );
+  rmSync(dist, { recursive: true, force: true });
+  await bundleEntries(dist);
+  await bundleVerify(join(dist, "verify.mjs"));
+  // ncc gives its file no other name.
+  cpSync(join(work, "out/index.js"), join(dist, "action.js"));
   writeFileSync(join(dist, "licenses.txt"), renderLicences(inputs));
 } finally {
   rmSync(work, { recursive: true, force: true });

@@ -1,15 +1,16 @@
 /**
  * `npm run lint:workflows`: actionlint and zizmor over .github/workflows, examples, action.yml, Dependabot's settings and the
- * YAML of the README. They see copies, in which something real stands in the place of OWNER and COMMIT.
+ * YAML of the README; cfn-lint over the template of CloudFormation. They see copies, in which something real stands in the place of the published action.
  */
-import { spawn } from "node:child_process";
+import { spawn, type SpawnOptions } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { reportFailure } from "../e2e/lack.ts";
-import { buildActionlint, fetchZizmor } from "../e2e/workflow-tools.ts";
+import { buildActionlint, fetchCfnLint, fetchZizmor } from "../e2e/workflow-tools.ts";
 import { findWorkflows, pinByCommit, useLocally, type Files } from "./workflow-files.ts";
 
+const template = "docs/cloudformation.yaml";
 const repository = join(import.meta.dirname, "..");
 const report = (line: string): void => {
   console.log(`lint:workflows: ${line}`);
@@ -19,6 +20,7 @@ const folder = await mkdtemp(join(tmpdir(), "lint-workflows-"));
 try {
   const actionlint = await buildActionlint(report);
   const zizmor = await fetchZizmor(report);
+  const cfnLint = await fetchCfnLint(report);
   const { "README.md": readme = "", ...written } = await readTexts([
     ...(await listFiles(".github/workflows")),
     ...(await listFiles("examples")),
@@ -31,8 +33,17 @@ try {
   const zizmorArgs = ["--offline", "--pedantic", "--strict-collection", "--quiet", "--no-progress", "--color=never"];
   const clean = [
     // actionlint looks for the program that action.yml names.
-    await lint([actionlint, ...actionlintArgs], useLocally(workflows), { ...others, "dist/index.js": "" }),
+    await lint([actionlint, ...actionlintArgs], useLocally(workflows), {
+      ...others,
+      "dist/main.js": "",
+      "dist/post.js": "",
+    }),
     await lint([zizmor, ...zizmorArgs, ...Object.keys(others)], pinByCommit(workflows), others),
+    // Informational findings as well; its schemas are a part of it.
+    await succeeds([...cfnLint.command, "--include-checks", "I", "--", template], {
+      cwd: repository,
+      env: cfnLint.env,
+    }),
   ];
   process.exitCode = clean.every(Boolean) ? 0 : 1;
 } catch (error) {
@@ -50,8 +61,11 @@ async function lint(command: readonly string[], workflows: Files, others: Files)
     await mkdir(dirname(join(copy, path)), { recursive: true });
     await writeFile(join(copy, path), text);
   }
-  const [program = "", ...args] = command;
-  const child = spawn(program, [...args, ...Object.keys(workflows)], { cwd: copy, stdio: "inherit" });
+  return succeeds([...command, ...Object.keys(workflows)], { cwd: copy });
+}
+
+async function succeeds([program = "", ...args]: readonly string[], options: SpawnOptions): Promise<boolean> {
+  const child = spawn(program, args, { ...options, stdio: "inherit" });
   return new Promise((resolve, reject) => {
     child.once("error", reject).once("close", (code) => {
       resolve(code === 0);

@@ -1,99 +1,76 @@
 /**
- * Makes mistakes in copies of the source, one at a time, and runs for each the one test that has to find it. A mutant is
- * killed when that test fails, and passes without the mistake; that another one fails, or nothing can be loaded any more,
- * kills no mutant. With words as arguments: only mutants that have one of them in their name.
+ * Plays mistakes, one at a time, and runs for each the one test that has to find it: each breaks an invariant or a promise,
+ * by another behaviour of a module's export (scripts/mutants/). A mutant is killed when that test fails, and passes without
+ * the mistake; that another one fails, or nothing can be loaded any more, kills no mutant. With words as arguments: only
+ * mutants that have one of them in their name.
  */
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { listAt, stringAt } from "../src/hypershift/json-path.ts";
-import { holdMutants } from "./mutants/hold-mutants.ts";
-import { keepMutants } from "./mutants/keep-mutants.ts";
+import { listAt, stringAt } from "../src/json-path.ts";
+import { mutants } from "./mutants/all-mutants.ts";
 import type { Mutant } from "./mutants/mutant.ts";
-import { recoverMutants } from "./mutants/recover-mutants.ts";
+
+/** Tests of one file, and the mistake that is made in it, if any. */
+interface TestRun {
+  readonly file: string;
+  readonly tests: readonly string[];
+  readonly mutant?: Mutant;
+}
 
 const repository = resolve(import.meta.dirname, "..");
-const copied = ["__tests__", "action.yml", "docs", "package.json", "scripts", "src", "tsconfig.json"];
+const vitest = join(repository, "node_modules", "vitest", "vitest.mjs");
 /** Machines of CI have two cores. */
 const workers = 2;
 /** A mistake can make a test wait for ever. */
-const testLimitMs = 120_000;
-const config = `export default { test: { include: ["__tests__/**/*.test.ts"], testTimeout: 60_000, cache: false } };`;
+const testLimitMs = 240_000;
 
 const words = process.argv.slice(2);
-const mutants = [...holdMutants, ...recoverMutants, ...keepMutants].filter(
-  ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
-);
+const chosen = mutants.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 const startedMs = performance.now();
-const folder = mkdtempSync(join(tmpdir(), "mutants-"));
 let killed = 0;
-try {
-  const copies = Array.from({ length: workers }, (_, index) => createCopy(join(folder, String(index))));
-  const sound = await findSoundTests(copies);
-  await shareOut(copies, mutants, async (copy, mutant) => {
-    const problem = await findSurvival(copy, mutant, sound);
-    if (problem === undefined) killed += 1;
-    else console.log(`SURVIVED: ${mutant.name} (${mutant.file}): ${problem}`);
-  });
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+const sound = await findSoundTests();
+await shareOut(chosen, async (mutant) => {
+  const problem = await findSurvival(mutant);
+  if (problem === undefined) killed += 1;
+  else console.log(`SURVIVED: ${mutant.breaks}: ${mutant.name}: ${problem}`);
+});
 const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
-console.log(`${String(mutants.length)} mutants, ${String(killed)} killed, in ${String(tookSeconds)} s`);
-process.exitCode = killed === mutants.length && killed > 0 ? 0 : 1;
-
-function createCopy(copy: string): string {
-  mkdirSync(copy);
-  for (const name of copied) cpSync(join(repository, name), join(copy, name), { recursive: true });
-  symlinkSync(join(repository, "node_modules"), join(copy, "node_modules"));
-  writeFileSync(join(copy, "vitest.config.ts"), config);
-  return copy;
-}
+console.log(`${String(chosen.length)} mutants, ${String(killed)} killed, in ${String(tookSeconds)} s`);
+process.exitCode = killed === chosen.length && killed > 0 ? 0 : 1;
 
 /** Those of the tests that have to find something that pass without any mistake, each as its file and name. */
-async function findSoundTests(copies: readonly string[]): Promise<ReadonlySet<string>> {
-  const sound = new Set<string>();
-  const files = Map.groupBy(mutants, ({ killer }) => killer.file);
-  await shareOut(copies, [...files], async (copy, [file, found]) => {
-    const tests = new Set(found.map(({ killer }) => killer.test));
-    const states = await runTests(copy, file, [...tests]);
-    for (const test of tests) if (states.get(test) === "passed") sound.add(`${file} ${test}`);
+async function findSoundTests(): Promise<ReadonlySet<string>> {
+  const passed = new Set<string>();
+  const files = Map.groupBy(chosen, ({ killer }) => killer.file);
+  await shareOut([...files], async ([file, found]) => {
+    const tests = [...new Set(found.map(({ killer }) => killer.test))];
+    const states = await runTests({ file, tests });
+    for (const test of tests) if (states.get(test) === "passed") passed.add(`${file} ${test}`);
   });
-  return sound;
+  return passed;
 }
 
 /** Why a mutant is not killed; undefined when it is. */
-async function findSurvival(copy: string, mutant: Mutant, sound: ReadonlySet<string>): Promise<string | undefined> {
-  const { file, text, replacement, killer } = mutant;
-  const path = join(copy, file);
-  const source = readFileSync(path, "utf8");
-  if (source.split(text).length !== 2) return "its text does not stand exactly once in the source";
-  if (!sound.has(`${killer.file} ${killer.test}`))
-    return `the test "${killer.test}" in ${killer.file} is not there, or does not pass without it`;
-  writeFileSync(
-    path,
-    source.replace(text, () => replacement),
-  );
-  try {
-    const state = (await runTests(copy, killer.file, [killer.test])).get(killer.test) ?? "not run";
-    return state === "failed" ? undefined : `the test "${killer.test}" in ${killer.file} is ${state}`;
-  } finally {
-    writeFileSync(path, source);
-  }
+async function findSurvival(mutant: Mutant): Promise<string | undefined> {
+  const { file, test } = mutant.killer;
+  if (!sound.has(`${file} ${test}`)) return `the test "${test}" in ${file} is not there, or does not pass without it`;
+  const state = (await runTests({ file, tests: [test], mutant })).get(test) ?? "not run";
+  return state === "failed" ? undefined : `the test "${test}" in ${file} is ${state}`;
 }
 
 /** Runs the named tests of one file, and returns how each ended; one that did not get to run is not among them. */
-async function runTests(copy: string, file: string, tests: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const report = join(copy, "report.json");
-  rmSync(report, { force: true });
+async function runTests({ file, tests, mutant }: TestRun): Promise<ReadonlyMap<string, string>> {
+  const folder = mkdtempSync(join(tmpdir(), "mutant-"));
+  const report = join(folder, "report.json");
   // Between the name of a group and that of a test stands a blank in the report, and more in what the pattern is held against.
   const pattern = `^(?:${tests.map((test) => RegExp.escape(test).replaceAll(String.raw`\x20`, "(?: > | )")).join("|")})$`;
-  const vitest = join("node_modules", "vitest", "vitest.mjs");
-  const args = [vitest, "run", file, "--testNamePattern", pattern, "--reporter=json", `--outputFile=${report}`];
+  const args = ["run", file, "--config", "vitest.mutants.config.ts", "--testNamePattern", pattern];
   await new Promise<void>((done, fail) => {
-    const child = spawn(process.execPath, args, {
-      cwd: copy,
+    const child = spawn(process.execPath, [vitest, ...args, "--reporter=json", `--outputFile=${report}`], {
+      cwd: repository,
+      env: { ...process.env, ...(mutant === undefined ? {} : { MUTANT: mutant.name }) },
       stdio: "ignore",
       timeout: testLimitMs,
       killSignal: "SIGKILL",
@@ -103,26 +80,23 @@ async function runTests(copy: string, file: string, tests: readonly string[]): P
       done();
     });
   });
-  let text: string;
   try {
-    text = readFileSync(report, "utf8");
+    const results = listAt(JSON.parse(readFileSync(report, "utf8")), "testResults");
+    const tested = results.flatMap((result) => listAt(result, "assertionResults"));
+    return new Map(tested.map((result) => [stringAt(result, "fullName") ?? "", stringAt(result, "status") ?? ""]));
   } catch {
     return new Map();
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  const results = listAt(JSON.parse(text), "testResults").flatMap((result) => listAt(result, "assertionResults"));
-  return new Map(results.map((result) => [stringAt(result, "fullName") ?? "", stringAt(result, "status") ?? ""]));
 }
 
-/** Does `work` for each of `tasks`, one at a time in each copy. */
-async function shareOut<T>(
-  copies: readonly string[],
-  tasks: readonly T[],
-  work: (copy: string, task: T) => Promise<void>,
-): Promise<void> {
+/** Does `work` for each of `tasks`, as many at once as there are workers. */
+async function shareOut<T>(tasks: readonly T[], work: (task: T) => Promise<void>): Promise<void> {
   const left = tasks.values();
   await Promise.all(
-    copies.map(async (copy) => {
-      for (const task of left) await work(copy, task);
+    Array.from({ length: workers }, async () => {
+      for (const task of left) await work(task);
     }),
   );
 }

@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findEtcdBinaries } from "../__tests__/fakes/etcd/binaries.ts";
+import { findEtcdBinaries } from "../__tests__/world/etcd/binaries.ts";
 import { runCommand } from "../e2e/command.ts";
 import { LackError, reportFailure } from "../e2e/lack.ts";
 import { runInNamespaces } from "../e2e/namespaces.ts";

@@ -1,9 +1,12 @@
 import { parse } from "yaml";
+import manifest from "../package.json" with { type: "json" };
+import { placeholderOwner } from "./release-files.ts";
 
 /** Text by path. */
 export type Files = Readonly<Record<string, string>>;
 
-const published = "OWNER/hypershift-etcd-backup-action@COMMIT";
+/** The action as README and examples use it. */
+export const publishedAction = `${placeholderOwner}/${manifest.name}@v${manifest.version}`;
 
 /** A workflow around steps that stand alone. */
 const frame = [
@@ -37,12 +40,14 @@ export function findWorkflows(path: string, text: string): Files {
 
 /** The action stands where the workflow's own repository does, so that its inputs and outputs are looked at. */
 export function useLocally(files: Files): Files {
-  return mapTexts(files, (text) => text.replaceAll(published, "./"));
+  return mapTexts(files, (text) => text.replaceAll(publishedAction, "./"));
 }
 
 /** As it is when a user has put a commit in. */
 export function pinByCommit(files: Files): Files {
-  return mapTexts(files, (text) => text.replaceAll(published, published.replace("COMMIT", "0".repeat(40))));
+  return mapTexts(files, (text) =>
+    text.replaceAll(publishedAction, publishedAction.replace(/@.*/, `@${"0".repeat(40)}`)),
+  );
 }
 
 function frameSteps(block: string, before: number): string {

@@ -1,8 +1,10 @@
 /** Every way the action can fail, as a user sees it; each has a section in docs/errors.md. */
 export type ErrorCode =
-  // What the user gave
+  // The user's input
   | "input-missing"
   | "input-invalid"
+  | "input-unknown"
+  | "inputs-invalid"
   | "kubeconfig-invalid"
   | "kubeconfig-refused"
   | "kubeconfig-expires"
@@ -38,6 +40,8 @@ export type ErrorCode =
   | "snapshot-failed"
   | "snapshot-not-opened"
   | "snapshot-invalid"
+  | "snapshot-trailer-missing"
+  | "encryption-key-unproven"
   | "transfer-failed"
   | "proof-failed"
   // The store
@@ -52,31 +56,84 @@ export type ErrorCode =
   | "object-not-found"
   | "object-exists"
   // Restore
+  | "snapshot-missing"
+  | "snapshot-stale"
+  | "clusters-mixed"
   | "record-missing"
   | "record-invalid"
   | "snapshot-changed"
   | "manifest-invalid"
   | "manifest-unsuitable"
   | "hosted-cluster-differs"
+  | "pin-differs"
   | "release-older"
   | "release-cannot-restore"
+  | "restore-retry-unsafe"
   | "etcd-would-split"
+  | "etcd-older"
+  | "volume-too-small"
+  | "etcd-over-quota"
+  | "members-diverged"
+  | "keys-unproven"
+  | "snapshot-online"
+  | "snapshot-rescued"
+  | "snapshot-too-old"
+  | "restore-refused"
   | "encryption-key-mismatch"
   | "encryption-type-mismatch"
+  | "sealed-key-missing"
+  | "sealed-key-invalid"
+  | "sealed-key-differs"
+  | "age-identity-mismatch"
   | "snapshot-url-too-long"
   | "snapshot-url-not-https"
   | "snapshot-url-rejected"
   | "snapshot-url-expires"
   | "output-refused"
+  // The cluster after a restore
+  | "restore-unfinished"
+  | "etcd-not-restored"
+  | "etcd-split"
+  | "restore-differs"
+  // A restore drill
+  | "drill-running"
+  | "pod-refused"
+  | "drill-pod-unschedulable"
+  | "drill-image-missing"
+  | "drill-pod-not-started"
+  | "drill-pod-lost"
+  | "drill-timeout"
+  | "drill-url-unreachable"
+  | "drill-url-untrusted"
+  | "drill-url-refused"
+  | "drill-disk-full"
+  | "drill-restore-failed"
+  | "drill-etcd-failed"
+  | "drill-differs"
+  | "drill-secrets-unreadable"
   // Everything else
   | "cancelled"
+  | "runner-unsuitable"
   | "runner-unwritable"
+  | "runner-full"
+  | "output-malformed"
   | "internal";
 
-interface ErrorDetails {
-  /** What the user changes so that it works: an input, a permission, a command. */
+/** Refusals of a restore that are judgements: `allow-unsafe-restore` may accept them, each by its code. */
+export const acceptableCodes = [
+  "release-cannot-restore",
+  "etcd-would-split",
+  "members-diverged",
+  "keys-unproven",
+  "snapshot-too-old",
+  "volume-too-small",
+  "etcd-over-quota",
+] as const satisfies readonly ErrorCode[];
+
+export interface ErrorDetails {
+  /** The thing that the user changes so that it works: an input, a permission, a command. */
   readonly hint?: string;
-  /** What was caught; never shown, since messages of SDKs carry bodies and headers. */
+  /** The error that was caught; never shown, since messages of SDKs carry bodies and headers. */
   readonly cause?: unknown;
 }
 

@@ -1,174 +1,104 @@
-import * as core from "@actions/core";
-import {
-  findMistypedInputs,
-  listOptOuts,
-  parseInputs,
-  readClusterInputs,
-  readFittingPrefix,
-  type BackupInputs,
-  type ClusterInputs,
-  type RecoverInputs,
-  type RestoreRenderInputs,
-} from "./action/inputs.ts";
-import { createLog } from "./action/log.ts";
-import { writeOutputs, type Outputs } from "./action/outputs.ts";
-import { summarizeRecovery } from "./action/recover-summary.ts";
-import { readRunInfo } from "./action/run-info.ts";
-import { listKeySecrets, listSecrets, listSignedUrlSecrets, maskSecrets } from "./action/secrets.ts";
-import { findHold, isPost, isSettled, markMain, markSettled, saveHold } from "./action/state.ts";
-import { parseStoreInputs, type StoreInputs } from "./action/store-inputs.ts";
-import { summarizeBackup, summarizeFailure, summarizeRestore, writeSummary } from "./action/summary.ts";
-import { createWorkflowRuns } from "./action/workflow-runs.ts";
+import { endStep, findFailure, summarizeRefusal } from "./action/end.ts";
+import { printFailure } from "./action/failure.ts";
+import { findModeName, readModeName, readStrictly, type ModeName } from "./action/inputs/mode.ts";
+import { followInterruption, tellInterruption } from "./action/interruption.ts";
+import type { Outputs } from "./action/outputs.ts";
+import { createRunner, isRunnerOfActions, type Runner } from "./action/runner.ts";
+import { listSecrets, maskSecrets } from "./action/secrets.ts";
+import { markSettled } from "./action/state.ts";
+import { bindDocs } from "./action/summary/summary.ts";
 import { createClock } from "./adapters/clock.ts";
-import { parseKubeconfig } from "./adapters/kubeconfig.ts";
-import { createManagementCluster } from "./adapters/kubernetes.ts";
-import { createSnapshotStore } from "./adapters/s3.ts";
-import { backUp } from "./backup/backup.ts";
-import { createReport, type BackupReport } from "./backup/world.ts";
-import { describeError, type ActionError } from "./errors.ts";
-import type { ManagementCluster, ObjectRef, SnapshotStore } from "./ports.ts";
-import { finishRun } from "./recover/after-run.ts";
-import { createRecoverReport, recover, type RecoverReport } from "./recover/recover.ts";
-import { renderRestore } from "./restore/restore-render.ts";
+import { ActionError, describeError, hasCode, type ErrorCode } from "./errors.ts";
+import { backup } from "./modes/backup.ts";
+import { drilling } from "./modes/drill.ts";
+import type { Mode, Session } from "./modes/mode.ts";
+import { recovery } from "./modes/recover.ts";
+import { restoreRender } from "./modes/restore-render.ts";
+import { verification } from "./modes/verify.ts";
+import { restoreVerification } from "./modes/verify-restore.ts";
+import { runPost } from "./run-post.ts";
 import { limits } from "./time-limits.ts";
-import manifest from "../package.json" with { type: "json" };
 
-const clock = createClock();
-const log = createLog(core);
-const read = (name: string): string => core.getInput(name);
+/** Which step of the job this process is. The file that the runner starts says so, and nothing else can. */
+export type Role = "main" | "post";
 
-/** Main or post step: from inputs to adapters, to the use case of the mode, to outputs. Throws whatever failed. */
-export async function run(signal: AbortSignal): Promise<void> {
-  mask(listSecrets(read, process.env));
-  log.debug(`limits: ${JSON.stringify(limits)}`);
-  if (isPost(core.getState)) return runPost();
-  markMain(core.saveState);
-  for (const { given, meant } of findMistypedInputs(process.env))
-    log.warning(`there is no input ${given}; did you mean ${meant}?`);
-  const inputs = parseInputs(read, process.env);
-  for (const optOut of listOptOuts(inputs)) log.warning(optOut);
-  switch (inputs.mode) {
-    case "backup":
-      return runBackup(inputs, signal);
-    case "restore-render":
-      return runRestoreRender(inputs, signal);
-    case "recover":
-      return runRecover(inputs, signal);
+/** Refuses, with all that can be told without a mode. */
+const unknownMode: Mode<never, Outputs> = {
+  read: (given) => {
+    throw new ActionError("internal", `the mode ${readModeName(given)} has no entry`);
+  },
+  guard: readStrictly,
+  listOptOuts: () => [],
+  createReport: () => ({}),
+  run: () => Promise.resolve(),
+  summarize: ({ failure, findDocs }) => summarizeRefusal(failure, findDocs),
+};
+
+const modes: Readonly<Record<ModeName | "unknown", (session: Session) => Promise<void>>> = {
+  backup: bindMode(backup),
+  "restore-render": bindMode(restoreRender),
+  recover: bindMode(recovery),
+  verify: bindMode(verification),
+  "verify-restore": bindMode(restoreVerification),
+  drill: bindMode(drilling),
+  unknown: bindMode(unknownMode),
+};
+
+function bindMode<Inputs, Report extends Outputs>(mode: Mode<Inputs, Report>): (session: Session) => Promise<void> {
+  return async (session) => {
+    const { runner, signal } = session;
+    const { core, given, log } = runner;
+    const report = mode.createReport();
+    let inputs: Inputs | undefined;
+    const thrown = await findFailure(async () => {
+      signal.throwIfAborted();
+      inputs = mode.guard(given, mode.read, log);
+      for (const optOut of mode.listOptOuts(inputs)) log.warning(optOut);
+      await mode.run(inputs, report, session);
+    });
+    const failure = tellInterruption(thrown, signal);
+    // Where this cannot be written, post looks by itself whether anything is held.
+    if (!session.holds)
+      await findFailure(() => {
+        markSettled(core);
+        return Promise.resolve();
+      });
+    const end = { inputs, report, failure, findDocs: bindDocs(given.environment) };
+    const summary = mode.summarize(end);
+    if (!signal.aborted) await mode.announce?.(end, summary, runner);
+    await endStep(runner, summary, { outputs: inputs === undefined ? {} : report, failure });
+  };
+}
+
+/** One sentence, since nothing that is printed there is hidden. */
+const outsideOfActions =
+  "this is no runner of GitHub Actions (GITHUB_OUTPUT or GITHUB_STATE is not set), where secrets would be printed: use the action as a step of a workflow";
+
+/** Runs this process as one step of a job. Returns its exit code. */
+export function runStep(role: Role, interrupted: AbortSignal): Promise<0 | 1> {
+  return runOn(createRunner(process.env, createClock()), role, interrupted);
+}
+
+/** Runs one step until it ended or was interrupted, and says what failed. */
+export async function runOn(runner: Runner, role: Role, interrupted: AbortSignal): Promise<0 | 1> {
+  const { core, given, log } = runner;
+  const hidden = isRunnerOfActions(given);
+  if (role === "main" && !hidden) {
+    core.error(outsideOfActions, { title: "runner-unsuitable" satisfies ErrorCode });
+    return 1;
   }
-}
-
-async function runBackup(inputs: BackupInputs, signal: AbortSignal): Promise<void> {
-  const report: BackupReport = createReport();
-  const ref = refOf(inputs);
-  const failure = await findFailure(async () => {
-    const world = {
-      ...createWorld(inputs, signal),
-      store: connectStore(inputs.store).withSignal(signal),
-      version: manifest.version,
-      saveJournal: saveHold.bind(undefined, core.saveState),
-      onSecret: maskSecret,
-    };
-    await backUp({ ...inputs, hostedCluster: ref }, world, report);
-    markSettled(core.saveState);
-  });
-  await writeSummary(
-    core.summary,
-    failure ? summarizeFailure(inputs.mode, failure, ref, report) : summarizeBackup(ref, report),
-  );
-  end(report, failure);
-}
-
-async function runRecover(inputs: RecoverInputs, signal: AbortSignal): Promise<void> {
-  const report: RecoverReport = createRecoverReport();
-  const ref = refOf(inputs);
-  const failure = await findFailure(async () => {
-    const store = inputs.store && connectStore(inputs.store).withSignal(signal);
-    await recover({ ...inputs, hostedCluster: ref }, { ...createWorld(inputs, signal), store }, report);
-  });
-  await writeSummary(core.summary, summarizeRecovery(ref, report, failure));
-  end(report, failure);
-}
-
-async function runRestoreRender(inputs: RestoreRenderInputs, signal: AbortSignal): Promise<void> {
   try {
-    const store = connectStore(inputs.store).withSignal(signal);
-    const result = await renderRestore(inputs, { store, clock, log, environment: process.env, onSecret: maskSecret });
-    writeOutputs(core.setOutput, result);
-    await writeSummary(core.summary, summarizeRestore(result.hostedCluster, result));
+    const signal = followInterruption(interrupted);
+    if (hidden) {
+      maskSecrets(core, listSecrets(given));
+      log.debug(`limits: ${JSON.stringify(limits)}`);
+    }
+    if (role === "post") await runPost(runner);
+    else await modes[findModeName(given) ?? "unknown"]({ runner, signal, holds: false });
+    if (hasCode(signal.reason, "internal")) throw signal.reason;
+    return 0;
   } catch (error) {
-    await writeSummary(core.summary, summarizeFailure(inputs.mode, describeError(error)));
-    throw error;
+    printFailure(core, describeError(error));
+    return 1;
   }
-}
-
-/** Puts back what main could not, with the inputs as the runner evaluates them again. */
-async function runPost(): Promise<void> {
-  const journal = findHold(core.getState);
-  if (isSettled(core.getState) || journal === undefined) return;
-  const inputs = readClusterInputs(read);
-  const cluster = connectCluster(inputs);
-  const { store, prefix, unusable } = findPostStore(inputs);
-  await log.group("Post: see that everything is put back", () =>
-    finishRun({ cluster, store, clock, log }, refOf(inputs), journal, prefix),
-  );
-  if (unusable) throw unusable;
-}
-
-/** A later step may have changed the environment that the store's inputs need; the API servers come back all the same. */
-function findPostStore(cluster: ClusterInputs) {
-  try {
-    const store = connectStore(parseStoreInputs(read, process.env));
-    return { store, prefix: readFittingPrefix(read, cluster) };
-  } catch (error) {
-    return { store: undefined, prefix: "", unusable: describeError(error) };
-  }
-}
-
-async function findFailure(work: () => Promise<void>): Promise<ActionError | undefined> {
-  try {
-    await work();
-    return undefined;
-  } catch (error) {
-    return describeError(error);
-  }
-}
-
-/** Sets the outputs: what is true is set on failure too. A file that cannot be written must not hide the failure. */
-function end(outputs: Outputs, failure: ActionError | undefined): void {
-  let thrown = failure;
-  try {
-    writeOutputs(core.setOutput, outputs);
-  } catch (error) {
-    thrown ??= describeError(error);
-  }
-  if (thrown) throw thrown;
-}
-
-/** All of the world but the store. */
-function createWorld(inputs: ClusterInputs, signal: AbortSignal) {
-  const run = readRunInfo();
-  const runs = inputs.githubToken === undefined ? undefined : createWorkflowRuns(inputs.githubToken, run, log);
-  return { cluster: connectCluster(inputs).withSignal(signal), clock, log, signal, run, runs };
-}
-
-function connectCluster(inputs: ClusterInputs): ManagementCluster {
-  const options = inputs.kubeconfigContext === undefined ? {} : { context: inputs.kubeconfigContext };
-  const kubeconfig = parseKubeconfig(inputs.kubeconfig, { ...options, environment: process.env });
-  return createManagementCluster(kubeconfig, { clock, log });
-}
-
-function connectStore(inputs: StoreInputs): SnapshotStore {
-  return createSnapshotStore(inputs, { clock, log });
-}
-
-function refOf(inputs: ClusterInputs): ObjectRef {
-  return { namespace: inputs.hostedClusterNamespace, name: inputs.hostedCluster };
-}
-
-function maskSecret(secret: string | Buffer): void {
-  mask(typeof secret === "string" ? listSignedUrlSecrets(secret) : listKeySecrets(secret));
-}
-
-function mask(secrets: readonly string[]): void {
-  maskSecrets(core.setSecret, secrets);
 }

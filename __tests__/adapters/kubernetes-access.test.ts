@@ -1,20 +1,23 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { createClock } from "../../src/adapters/clock.ts";
-import { parseKubeconfig } from "../../src/adapters/kubeconfig.ts";
-import { createManagementCluster } from "../../src/adapters/kubernetes.ts";
-import { execAccesses, requiredAccesses, secretAccess } from "../../src/backup/access.ts";
+import { readLivingKeys } from "../../src/encryption/living-keys.ts";
+import { parseKubeconfig } from "../../src/kubeconfig/context.ts";
+import { createManagementCluster } from "../../src/adapters/kubernetes/management-cluster.ts";
+import { drillAccesses } from "../../src/drill/living-cluster.ts";
+import { execAccesses, requiredAccesses, secretAccess } from "../../src/preflight/access.ts";
 import { writerNames } from "../../src/hypershift/hosted-cluster.ts";
-import type { Access, ManagementCluster } from "../../src/ports.ts";
+import type { Access, Log, ManagementCluster } from "../../src/ports.ts";
 import {
   startManagementCluster,
   type ManagementCluster as EmbeddedCluster,
-} from "../fakes/management-cluster/management-cluster.ts";
-import { rulesFromYaml, type Rule } from "../fakes/management-cluster/rbac.ts";
+} from "../world/management-cluster/management-cluster.ts";
+import { rulesFromYaml, rulesOf, type Rule } from "../world/management-cluster/rbac.ts";
 import { testLimits } from "./scripted-api.ts";
 import { rejection } from "./snapshot-store-contract.ts";
 
-const rules = rulesFromYaml(readFileSync(new URL("../../docs/rbac.yaml", import.meta.url), "utf8"));
+const rbac = rulesFromYaml(readFileSync(new URL("../../docs/rbac.yaml", import.meta.url), "utf8"));
+const rules = rulesOf("etcd-backup", rbac);
 const ref = { namespace: "clusters", name: "example" };
 const controlPlane = "clusters-example";
 const members = ["etcd-0", "etcd-1", "etcd-2"];
@@ -36,30 +39,37 @@ const uses: readonly (readonly [readonly string[], (cluster: ManagementCluster) 
   [["get pods/exec", "create pods/exec"], (cluster) => members.map((name) => execInMember(cluster, name))],
 ];
 
+const ignore = (): void => undefined;
+const silent: Log = { info: ignore, warning: ignore, debug: ignore, group: (_title, run) => run() };
+
+async function connect(user?: string): Promise<ManagementCluster> {
+  const kubeconfig = await world.kubeconfig(user === undefined ? {} : { user });
+  const settings = { clock: createClock(), log: silent, limits: testLimits };
+  return createManagementCluster(parseKubeconfig(kubeconfig, { environment: {} }), settings);
+}
+
 let world: EmbeddedCluster;
 let cluster: ManagementCluster;
 beforeAll(async () => {
   world = await startManagementCluster({ rules, etcdMembers: 3, availabilityPolicy: "HighlyAvailable" });
-  const ignore = (): void => undefined;
-  cluster = createManagementCluster(parseKubeconfig(await world.kubeconfig(), { environment: {} }), {
-    clock: createClock(),
-    log: { info: ignore, warning: ignore, debug: ignore, group: (_title, run) => run() },
-    limits: testLimits,
-  });
+  cluster = await connect();
 });
 afterAll(() => world.close());
 beforeEach(() => {
   world.setRules(rules);
 });
 
-it("docs/rbac.yaml grants every verb on every object that is asked for, and not one more", async () => {
-  const firstRequest = world.requests.length;
-  await Promise.all(uses.flatMap(([, use]) => use(cluster)));
+/** `verb group/resource namespace name` of each request since that one. */
+function listAsked(firstRequest: number): readonly string[] {
   const asked = world.requests.slice(firstRequest).flatMap(({ verb, group, resource, namespace = "", name = "" }) => {
     const rest = `${group}/${resource} ${namespace} ${name}`;
     return resource === "pods/exec" ? [`get ${rest}`, `create ${rest}`] : [`${verb} ${rest}`];
   });
-  const granted = rules.flatMap(({ verbs, apiGroups, resources, namespace = "", resourceNames = [""] }) =>
+  return [...new Set(asked)].sort();
+}
+
+function listGranted(of: readonly Rule[]): readonly string[] {
+  const granted = of.flatMap(({ verbs, apiGroups, resources, namespace = "", resourceNames = [""] }) =>
     verbs.flatMap((verb) =>
       apiGroups.flatMap((group) =>
         resources.flatMap((resource) =>
@@ -68,7 +78,38 @@ it("docs/rbac.yaml grants every verb on every object that is asked for, and not 
       ),
     ),
   );
-  expect([...new Set(asked)].sort()).toStrictEqual(granted.sort());
+  return granted.sort();
+}
+
+it("docs/rbac.yaml grants a backup every verb on every object that is asked for, and not one more", async () => {
+  const firstRequest = world.requests.length;
+  await Promise.all(uses.flatMap(([, use]) => use(cluster)));
+  expect(listAsked(firstRequest)).toStrictEqual(listGranted(rules));
+});
+
+it("docs/rbac.yaml grants a restore what it asks for the key of a living cluster, and not one thing more", async () => {
+  world.setRules(rbac);
+  const restore = await connect("system:serviceaccount:clusters:etcd-restore");
+  const firstRequest = world.requests.length;
+  const secrets: Buffer[] = [];
+  const taken = await readLivingKeys(
+    { cluster: restore, hostedCluster: ref },
+    { secret: key },
+    { log: silent, onSecret: (bytes) => void secrets.push(bytes) },
+  );
+  expect(taken).toStrictEqual({ encryptionKeys: [world.aesKey] });
+  expect(secrets).toStrictEqual(taken.encryptionKeys);
+  expect(listAsked(firstRequest)).toStrictEqual(listGranted(rulesOf("etcd-restore", rbac)));
+  const failure = await rejection(restore.patchHostedCluster(ref, { annotations: { "example.test/x": null } }));
+  expect(failure.code).toBe("permission-missing");
+});
+
+it("docs/rbac.yaml grants a drill every access that it asks about, and not one more", () => {
+  const name = ({ verb, group, resource, namespace, name: of = "" }: Access): string =>
+    `${verb} ${group}/${resource} ${namespace} ${of}`;
+  expect(drillAccesses(ref, "etcd-restore-drill").map(name).sort()).toStrictEqual(
+    listGranted(rulesOf("etcd-drill", rbac)),
+  );
 });
 
 it("the accesses that preflight asks about are those of docs/rbac.yaml", async () => {
@@ -101,7 +142,7 @@ it.each(rules.flatMap((rule) => rule.verbs.map((verb) => [`${verb} ${rule.resour
 
 function everyAccess(): readonly Access[] {
   return [
-    ...requiredAccesses(ref, controlPlane, true),
+    ...requiredAccesses(ref, true),
     secretAccess(key.namespace, key.name),
     ...members.flatMap((name) => execAccesses(controlPlane, name)),
   ];

@@ -3,20 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { ManagementCluster } from "../../src/ports.ts";
-import { createCertificateAuthority } from "../fakes/certificates.ts";
-import { base64, kubeconfigToken, serviceAccountToken } from "../unit/adapters/kubeconfig-text.ts";
+import { createCertificateAuthority } from "../world/certificates.ts";
+import { base64, kubeconfigToken, serviceAccountToken } from "../unit/kubeconfig/kubeconfig-text.ts";
 import { startConnectProxy } from "./proxies.ts";
-import {
-  authority,
-  connectTo,
-  impatientClock,
-  startScriptedApi,
-  type ApiScript,
-  type ClusterOptions,
-  type ScriptedApi,
-} from "./scripted-api.ts";
+import { authority, connectTo, impatientClock, startScriptedApi, type ClusterOptions } from "./scripted-api.ts";
 import { pod } from "./scripted-exec.ts";
 import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
@@ -29,17 +21,6 @@ process.env["SSL_CERT_FILE"] = rootsFile;
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
-
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function serve(script: ApiScript, pair?: Parameters<typeof startScriptedApi>[1]): Promise<ScriptedApi> {
-  const api = await startScriptedApi(script, pair);
-  closing.push(() => api.close());
-  return api;
-}
 
 const ref = { namespace: "clusters", name: "example" };
 const found = { status: 200, body: { metadata: ref } };
@@ -82,7 +63,7 @@ describe("a server that cannot prove itself gets neither a request nor the token
     ["its certificate is a client's", () => authority.issue({ commonName: "localhost" }), {}],
   ];
   it.each(cases)("%s", async (_title, issue, options) => {
-    const api = await serve(() => found, await issue());
+    const api = await startScriptedApi(() => found, await issue());
     const clock = impatientClock();
     const cluster = connectTo(api.url, { ...options, clock });
     for (const failure of await Promise.all([rejection(cluster.findDeployment(ref)), rejection(exec(cluster))])) {
@@ -98,7 +79,6 @@ describe("a server that cannot prove itself gets neither a request nor the token
   it("it speaks no TLS", async () => {
     // A proxy is the plain HTTP server that is at hand.
     const plain = await startConnectProxy();
-    closing.push(() => plain.close());
     const cluster = connectTo(`https://${plain.address}`);
     expect(await rejectedCode(cluster.findDeployment(ref))).toBe("cluster-unreachable");
     expect(await rejectedCode(exec(cluster))).toBe("cluster-unreachable");
@@ -108,19 +88,22 @@ describe("a server that cannot prove itself gets neither a request nor the token
 describe("a server is trusted", () => {
   it("by the authority of the kubeconfig, under tls-server-name", async () => {
     const pair = await authority.issue({ commonName: "api" }, { names: ["inside.example.test"] });
-    const api = await serve(() => found, pair);
+    const api = await startScriptedApi(() => found, pair);
     const cluster = connectTo(api.url, { cluster: { "tls-server-name": "inside.example.test" } });
     expect(await cluster.findDeployment(ref)).toBeDefined();
   });
 
   it("by the authorities of the system, where the kubeconfig names none", async () => {
-    const api = await serve(() => found, await systemAuthority.issue({ commonName: "api" }, { names: ["localhost"] }));
+    const api = await startScriptedApi(
+      () => found,
+      await systemAuthority.issue({ commonName: "api" }, { names: ["localhost"] }),
+    );
     const cluster = connectTo(api.url, { cluster: { "certificate-authority-data": "" } });
     expect(await cluster.findDeployment(ref)).toBeDefined();
   });
 
   it("at an address with a path", async () => {
-    const api = await serve(() => found);
+    const api = await startScriptedApi(() => found);
     expect(await connectTo(`${api.url}/k8s/clusters/c-1/`).findDeployment(ref)).toBeDefined();
     expect(api.requests.map(({ url }) => url.pathname)).toStrictEqual([
       "/k8s/clusters/c-1/apis/apps/v1/namespaces/clusters/deployments/example",
@@ -135,7 +118,7 @@ describe("the server is told who asks", () => {
 
   it("by a client certificate alone", async () => {
     const pair = await authority.issue({ commonName: "etcd-backup" });
-    const api = await serve(() => found);
+    const api = await startScriptedApi(() => found);
     const user = { "client-certificate-data": base64(pair.certificate), "client-key-data": base64(pair.privateKey) };
     await connectTo(api.url, { user }).findDeployment(ref);
     const [request] = api.requests;
@@ -145,7 +128,7 @@ describe("the server is told who asks", () => {
 
   it("by a token alone, and by both", async () => {
     const pair = await authority.issue({ commonName: "etcd-backup" });
-    const api = await serve(() => found);
+    const api = await startScriptedApi(() => found);
     const token = serviceAccountToken({ sub: "etcd-backup" });
     await connectTo(api.url).findDeployment(ref);
     await connectTo(api.url, {
@@ -164,14 +147,14 @@ describe("the server is told who asks", () => {
 
 describe("connections", () => {
   it("are used again for the next request", async () => {
-    const api = await serve(() => found);
+    const api = await startScriptedApi(() => found);
     const cluster = connectTo(api.url);
     for (let count = 0; count < 3; count += 1) await cluster.findDeployment(ref);
     expect(new Set(api.requests.map(({ socket }) => socket)).size).toBe(1);
   });
 
   it("are not used again when they were idle for long enough to be forgotten by a firewall", async () => {
-    const api = await serve(() => found);
+    const api = await startScriptedApi(() => found);
     const cluster = connectTo(api.url, { limits: { requestIdleMs: 50 } });
     await cluster.findDeployment(ref);
     await delay(400);
@@ -180,13 +163,13 @@ describe("connections", () => {
   });
 
   it("outlast an answer that takes longer than they may be idle", async () => {
-    const api = await serve(({ count }) => ({ ...found, afterMs: count === 1 ? 0 : 400 }));
+    const api = await startScriptedApi(({ count }) => ({ ...found, afterMs: count === 1 ? 0 : 400 }));
     const cluster = connectTo(api.url, { limits: { requestIdleMs: 50, requestTries: 1 } });
     for (let count = 0; count < 2; count += 1) expect(await cluster.findDeployment(ref)).toBeDefined();
   });
 
   it("that the server ended while they were idle cost a try, not the call", async () => {
-    const api = await serve(({ count, socket }) => {
+    const api = await startScriptedApi(({ count, socket }) => {
       if (count === 1) void delay(20).then(() => socket.destroy());
       return found;
     });
@@ -198,22 +181,31 @@ describe("connections", () => {
     }
   });
 
-  it("are fresh after withSignal, while those from before hang", async () => {
+  it("are fresh once a call was cut off or cancelled, since those that were idle may hang as well", async () => {
     const hanging = new Set<unknown>();
-    const api = await serve(({ socket }) => (hanging.has(socket) ? "silence" : found));
+    const api = await startScriptedApi(({ socket }) => (hanging.has(socket) ? "silence" : found));
     const cluster = connectTo(api.url, { limits: { requestTimeoutMs: 600_000 } });
     await Promise.all([cluster.findDeployment(ref), cluster.findDeployment(ref), cluster.findDeployment(ref)]);
     for (const { socket } of api.requests) hanging.add(socket);
-    const before = rejectedCode(cluster.findDeployment(ref));
+    const cancelled = cluster.withSignal(AbortSignal.timeout(200));
+    expect(await rejectedCode(cancelled.findDeployment(ref))).toBe("cancelled");
     expect(await cluster.withSignal(new AbortController().signal).findDeployment(ref)).toBeDefined();
-    await api.close();
-    closing.length = 0;
-    expect(await before).toBe("cluster-unreachable");
+  });
+
+  it("are shared by all views of a cluster, whose signals are their own", async () => {
+    const api = await startScriptedApi(() => found);
+    const cluster = connectTo(api.url);
+    for (let count = 0; count < 5; count += 1)
+      await cluster.withSignal(new AbortController().signal).findDeployment(ref);
+    await cluster.findDeployment(ref);
+    expect(new Set(api.requests.map(({ socket }) => socket)).size).toBe(1);
+    expect(await rejectedCode(cluster.withSignal(AbortSignal.abort()).findDeployment(ref))).toBe("cancelled");
+    expect(await cluster.findDeployment(ref)).toBeDefined();
   });
 });
 
 it("an object is absent when the server says so, and only then", async () => {
-  const api = await serve(() => notFound);
+  const api = await startScriptedApi(() => notFound);
   const cluster = connectTo(api.url);
   expect(await cluster.findHostedCluster(ref)).toBeUndefined();
   expect(await cluster.findSecret(ref)).toBeUndefined();

@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createClock } from "../../src/adapters/clock.ts";
 import type { ActionError, ErrorCode } from "../../src/errors.ts";
 import type { ManagementCluster } from "../../src/ports.ts";
-import { kubeconfigToken } from "../unit/adapters/kubeconfig-text.ts";
+import { kubeconfigToken } from "../unit/kubeconfig/kubeconfig-text.ts";
 import {
   connectTo,
   refused,
@@ -13,14 +13,8 @@ import {
 } from "./scripted-api.ts";
 import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 async function serve(script: ApiScript, options: ClusterOptions = {}) {
   const api = await startScriptedApi(script);
-  closing.push(() => api.close());
   return { api, cluster: connectTo(api.url, options) };
 }
 

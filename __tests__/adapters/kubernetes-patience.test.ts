@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   connectTo,
   impatientClock,
@@ -9,14 +9,8 @@ import {
 } from "./scripted-api.ts";
 import { rejectedCode } from "./snapshot-store-contract.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 async function serve(script: ApiScript, options: ClusterOptions = {}) {
   const api = await startScriptedApi(script);
-  closing.push(() => api.close());
   return { api, cluster: connectTo(api.url, options) };
 }
 

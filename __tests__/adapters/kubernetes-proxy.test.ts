@@ -1,29 +1,16 @@
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { ManagementCluster } from "../../src/ports.ts";
 import { startConnectProxy, startSocksProxy, type ProxyOptions, type RunningProxy } from "./proxies.ts";
 import { authority, connectTo, type ClusterOptions } from "./scripted-api.ts";
 import { pod, startScriptedExec, success, type ExecServer } from "./scripted-exec.ts";
 import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function opened<T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> {
-  const started = await starting;
-  closing.push(() => started.close());
-  return started;
-}
-
 /** An API server, and its address under a name that only a proxy finds. */
 async function startApi(): Promise<{ api: ExecServer; hidden: string }> {
-  const api = await opened(
-    startScriptedExec(({ play }) => {
-      play([1, "through"], [3, success], 1000);
-    }),
-  );
+  const api = await startScriptedExec(({ play }) => {
+    play([1, "through"], [3, success], 1000);
+  });
   return { api, hidden: `https://api.example.test:${new URL(api.url).port}` };
 }
 
@@ -61,7 +48,7 @@ const kinds: readonly (readonly [string, Start, Use])[] = [
 describe.each(kinds)("through %s", (_title, start, use) => {
   it("go requests and commands, and a name is looked up there", async () => {
     const { hidden } = await startApi();
-    const proxy = await opened(start());
+    const proxy = await start();
     const cluster = connectTo(hidden, use(proxy.address));
     expect(await request(cluster)).toBe("cluster-refused");
     expect(await exec(cluster)).toBe("through");
@@ -70,7 +57,7 @@ describe.each(kinds)("through %s", (_title, start, use) => {
 
   it("go its user and password, and nowhere else", async () => {
     const { api, hidden } = await startApi();
-    const proxy = await opened(start());
+    const proxy = await start();
     const cluster = connectTo(hidden, use(`me%40work:pass%3Aword@${proxy.address}`));
     expect(await request(cluster)).toBe("cluster-refused");
     expect(await exec(cluster)).toBe("through");
@@ -82,7 +69,7 @@ describe.each(kinds)("through %s", (_title, start, use) => {
 
   it("goes nothing that is not encrypted for the API server", async () => {
     const { hidden } = await startApi();
-    const proxy = await opened(start());
+    const proxy = await start();
     const cluster = connectTo(hidden.replace("api.", "other."), use(proxy.address));
     expect(await Promise.all([request(cluster), rejectedCode(exec(cluster))])).toStrictEqual(unreachable);
   });
@@ -90,7 +77,7 @@ describe.each(kinds)("through %s", (_title, start, use) => {
   it("that refuses, nothing goes, and its password is not told", async () => {
     const { api, hidden } = await startApi();
     for (const refuse of ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"]) {
-      const proxy = await opened(start({ refuse }));
+      const proxy = await start({ refuse });
       const lines: string[] = [];
       const options = { ...use(`user:hunter2@${proxy.address}`), onLine: (line: string) => lines.push(line) };
       const cluster = connectTo(hidden, options);
@@ -110,7 +97,7 @@ describe.each(kinds)("through %s", (_title, start, use) => {
   });
 
   it("that hangs, a call does not outlast its time-out", async () => {
-    const proxy = await opened(start({ hang: true }));
+    const proxy = await start({ hang: true });
     const limits = { requestTimeoutMs: 200, requestTries: 2 };
     const cluster = connectTo("https://api.example.test:6443", { ...use(proxy.address), limits });
     for (const failure of await Promise.all([rejection(cluster.readServerTime()), rejection(exec(cluster))]))
@@ -118,7 +105,7 @@ describe.each(kinds)("through %s", (_title, start, use) => {
   });
 
   it("that hangs, a call is cancelled at once", async () => {
-    const proxy = await opened(start({ hang: true }));
+    const proxy = await start({ hang: true });
     const cluster = connectTo("https://api.example.test:6443", {
       ...use(proxy.address),
       limits: { requestTimeoutMs: 600_000 },
@@ -130,7 +117,7 @@ describe.each(kinds)("through %s", (_title, start, use) => {
 
 it("a server of NO_PROXY is reached without the proxy", async () => {
   const { api } = await startApi();
-  const proxy = await opened(startConnectProxy());
+  const proxy = await startConnectProxy();
   for (const [server, passedBy] of [
     [api.url, "other.test,localhost"],
     [api.url, "*"],
@@ -148,14 +135,13 @@ it("a server of NO_PROXY is reached without the proxy", async () => {
 
 it("a proxy may speak TLS; it is not the server, and gets neither its name nor a client certificate", async () => {
   const trusted = getCACertificates("default");
-  closing.push(() => {
+  onTestFinished(() => {
     setDefaultCACertificates(trusted);
-    return Promise.resolve();
   });
   setDefaultCACertificates([authority.certificate]);
   const pair = await authority.issue({ commonName: "proxy" }, { names: ["localhost"] });
   const { hidden } = await startApi();
-  const proxy = await opened(startConnectProxy({ pair }));
+  const proxy = await startConnectProxy({ pair });
   const cluster = connectTo(hidden, {
     cluster: { "proxy-url": `https://${proxy.address}`, "tls-server-name": "api.example.test" },
   });

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/errors.ts";
-import { kubeconfigToken } from "../unit/adapters/kubeconfig-text.ts";
+import { kubeconfigToken } from "../unit/kubeconfig/kubeconfig-text.ts";
 import { startScriptedApi } from "./scripted-api.ts";
 import {
   startScriptedExec,
@@ -14,15 +14,8 @@ import {
 } from "./scripted-exec.ts";
 import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function serve(options: ExecServerOptions = {}, script: (session: ExecSession) => void = succeed) {
-  const server = await startScriptedExec(script, options);
-  closing.push(() => server.close());
-  return server;
+function serve(options: ExecServerOptions = {}, script: (session: ExecSession) => void = succeed) {
+  return startScriptedExec(script, options);
 }
 
 function succeed({ play }: ExecSession): void {
@@ -102,7 +95,6 @@ describe("a handshake that is refused", () => {
 
   it("with a redirect is not followed", async () => {
     const other = await startScriptedApi(() => ({ status: 200 }));
-    closing.push(() => other.close());
     const server = await serve(answerWith(`302 Found\r\nlocation: ${other.url}/steal`));
     expect(await rejectedCode(server.run())).toBe("cluster-unreachable");
     expect(other.requests).toStrictEqual([]);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
-import type { ClusterLimits } from "../../src/adapters/kubernetes-connection.ts";
+import { describe, expect, it } from "vitest";
+import type { ClusterLimits } from "../../src/adapters/kubernetes/connection.ts";
 import {
   broken,
   exited,
@@ -12,22 +12,11 @@ import {
 } from "./scripted-exec.ts";
 import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function serve(script: (session: ExecSession) => void, options: ExecServerOptions = {}) {
-  const server = await startScriptedExec(script, options);
-  closing.push(() => server.close());
-  return server;
-}
-
 function play(steps: readonly ExecStep[], limits: Partial<ClusterLimits> = {}, options: ExecServerOptions = {}) {
   const script = (session: ExecSession): void => {
     session.play(...steps);
   };
-  return serve(script, { ...options, client: { limits } });
+  return startScriptedExec(script, { ...options, client: { limits } });
 }
 
 const expectedBytes = 8;
@@ -61,11 +50,22 @@ describe("a command whose end is not known is interrupted", () => {
     expect(failure.message).not.toMatch(/undefined|\[object/);
   });
 
+  // So it is when a kubelet is restarted: the API server sends this.
+  it.each<[string, readonly ExecStep[]]>([
+    ["with nothing", []],
+    ["with a part of its output", [[1, "12345678"]]],
+  ])("ended well %s, and without the end that it prints itself", async (_title, steps) => {
+    const server = await play([...steps, Buffer.concat([Buffer.of(3), Buffer.from(success)]), 1000]);
+    const failure = await rejection(server.run());
+    expect(failure.code).toBe("exec-interrupted");
+    expect(failure.message).toContain("the end of its output did not come");
+  });
+
   it.each<[string, number[]]>([
     ["in the middle of a frame", [0x82, 8, 1, 0x31, 0x32, 0x33]],
     ["in the middle of the head of a frame", [0x82]],
   ])("destroyed %s", async (_title, bytes) => {
-    const server = await serve(({ socket }) => {
+    const server = await startScriptedExec(({ socket }) => {
       socket.write(Buffer.from(bytes), () => socket.destroy());
     });
     expect(await rejectedCode(server.run({ expectedBytes }))).toBe("exec-interrupted");
@@ -78,7 +78,7 @@ describe("a command whose end is not known is interrupted", () => {
     ["of 4 GiB", [0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0]],
     ["with a close code that does not exist", [0x88, 2, 0, 1]],
   ])("with a frame %s", async (_title, bytes) => {
-    const server = await serve(({ socket, play: send }) => {
+    const server = await startScriptedExec(({ socket, play: send }) => {
       send([1, "1234"]);
       socket.write(Buffer.from(bytes));
     });
@@ -86,7 +86,7 @@ describe("a command whose end is not known is interrupted", () => {
   });
 
   it("with a text in place of bytes", async () => {
-    const server = await serve(({ webSocket, play: send }) => {
+    const server = await startScriptedExec(({ webSocket, play: send }) => {
       webSocket.send("\u000112345678");
       send([3, success], 1000);
     });
@@ -104,7 +104,7 @@ describe("a command whose end is not known is interrupted", () => {
   });
 
   it("but not when it is only silent for longer than that", async () => {
-    const server = await serve(
+    const server = await startScriptedExec(
       ({ play: send }) => {
         void delay(2_600).then(() => {
           send([1, "12345678"], [3, success], 1000);
@@ -133,7 +133,7 @@ describe("a command whose end is not known is interrupted", () => {
 
   it("and its connection is closed, so that no more of it comes", async () => {
     const closed = Promise.withResolvers<undefined>();
-    const server = await serve(({ socket, play: send }) => {
+    const server = await startScriptedExec(({ socket, play: send }) => {
       socket.on("close", () => {
         closed.resolve(undefined);
       });

@@ -1,24 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { broken, exited, startScriptedExec, success, type ExecSession, type ExecStep } from "./scripted-exec.ts";
 import { rejectedCode, rejection } from "./snapshot-store-contract.ts";
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function serve(script: (session: ExecSession) => void, protocols?: readonly string[]) {
-  const server = await startScriptedExec(script, protocols === undefined ? {} : { protocols });
-  closing.push(() => server.close());
-  return server;
-}
-
 /** A server that sends these steps to whoever asks. */
 function play(steps: readonly ExecStep[], protocols?: readonly string[]) {
-  return serve((session) => {
+  const script = (session: ExecSession): void => {
     session.play(...steps);
-  }, protocols);
+  };
+  return startScriptedExec(script, protocols === undefined ? {} : { protocols });
 }
 
 const expectedBytes = 8;
@@ -75,7 +65,7 @@ describe("the output of a command is whole", () => {
   });
 
   it("in a message of many fragments", async () => {
-    const server = await serve(({ webSocket, play: send }) => {
+    const server = await startScriptedExec(({ webSocket, play: send }) => {
       webSocket.send(Buffer.from("\u00011"), { fin: false });
       for (const byte of "234567") webSocket.send(byte, { fin: false });
       webSocket.send("8", { fin: true });
@@ -140,7 +130,7 @@ describe("a command is cancelled at once", () => {
   it("in the middle of its output, whose connection ends", async () => {
     const controller = new AbortController();
     const closed = Promise.withResolvers<undefined>();
-    const server = await serve(({ socket, play: send }) => {
+    const server = await startScriptedExec(({ socket, play: send }) => {
       socket.on("close", () => {
         closed.resolve(undefined);
       });
@@ -170,7 +160,7 @@ it("memory stays flat over 64 commands of 8 MiB each", { timeout: 180_000 }, asy
     Buffer.alloc(32_768, "x"),
   ]);
   const stream = Buffer.concat(frames.flat());
-  const server = await serve(({ socket, play: send }) => {
+  const server = await startScriptedExec(({ socket, play: send }) => {
     socket.write(stream);
     send([3, success], 1000);
   });

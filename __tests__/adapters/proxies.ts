@@ -2,9 +2,10 @@ import http from "node:http";
 import https from "node:https";
 import net from "node:net";
 import type { Duplex } from "node:stream";
-import type { KeyPair } from "../fakes/certificates.ts";
+import type { KeyPair } from "../world/certificates.ts";
+import { listenDuringTest } from "./test-server.ts";
 
-/** A proxy on loopback, which takes every name for this machine: only through it is a name of `.test` reached. */
+/** A proxy on loopback for one test, which takes every name for this machine: only through it is a name of `.test` reached. */
 export interface RunningProxy {
   /** `host:port`. */
   readonly address: string;
@@ -12,7 +13,6 @@ export interface RunningProxy {
   readonly targets: readonly string[];
   /** What its clients said they are, in order; `undefined` for nothing. */
   readonly credentials: readonly (string | undefined)[];
-  close(): Promise<void>;
 }
 
 /** `refuse`: a status in place of 200; `hang`: no answer. */
@@ -39,7 +39,7 @@ export async function startConnectProxy(options: ProxyOptions = {}): Promise<Run
       join(client, Number(request.url?.split(":").at(-1)), "HTTP/1.1 200 Connection established\r\n\r\n");
     else client.end(`HTTP/1.1 ${refuse}\r\n\r\n`);
   });
-  return run(server, targets, credentials);
+  return { address: `localhost:${String(await listenDuringTest(server))}`, targets, credentials };
 }
 
 /** A SOCKS5 proxy (RFC 1928); with `credentials` in the client's first message it asks for them (RFC 1929). */
@@ -72,7 +72,7 @@ export async function startSocksProxy(options: ProxyOptions = {}): Promise<Runni
       }
     });
   });
-  return run(server, targets, credentials);
+  return { address: `localhost:${String(await listenDuringTest(server))}`, targets, credentials };
 }
 
 function join(client: Duplex, port: number, granted: string | Buffer): void {
@@ -84,28 +84,4 @@ function join(client: Duplex, port: number, granted: string | Buffer): void {
   upstream.on("error", () => client.destroy());
   client.on("error", () => upstream.destroy());
   client.on("close", () => upstream.destroy());
-}
-
-async function run(
-  server: net.Server,
-  targets: readonly string[],
-  credentials: readonly (string | undefined)[],
-): Promise<RunningProxy> {
-  const sockets = new Set<Duplex>();
-  server.on("connection", (socket: Duplex) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  return {
-    address: `localhost:${String(port)}`,
-    targets,
-    credentials,
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
 }

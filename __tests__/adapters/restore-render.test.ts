@@ -1,23 +1,24 @@
 import { execFile } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createSnapshotStore } from "../../src/adapters/s3.ts";
-import type { StoreSettings } from "../../src/adapters/s3-client.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { StoreSettings } from "../../src/adapters/s3/client.ts";
 import { renderRestore } from "../../src/restore/restore-render.ts";
-import { recordKey } from "../../src/snapshot/location.ts";
-import { renderRecord } from "../../src/snapshot/record.ts";
-import { createCertificateAuthority } from "../fakes/certificates.ts";
-import { startObjectStore, type ObjectStore } from "../fakes/object-store/object-store.ts";
-import type { BucketOptions } from "../fakes/object-store/storage.ts";
+import { createRestoreReport } from "../../src/restore/world.ts";
+import { createFileSpools } from "../../src/snapshots/spool.ts";
+import { recordKeyOf } from "../../src/snapshots/location.ts";
+import { renderRecord } from "../../src/snapshots/record.ts";
+import { createCertificateAuthority } from "../world/certificates.ts";
+import { startObjectStore, type ObjectStore } from "../world/object-store/object-store.ts";
+import type { BucketOptions } from "../world/object-store/storage.ts";
 import { createMemoryLog } from "../unit/restore/expectations.ts";
 import { buildManifest, oldKey, readObjects } from "../unit/restore/manifest-builder.ts";
-import { buildRecord, nonce, snapshot } from "../unit/restore/record-builder.ts";
-import { realClock, rejectedCode } from "./snapshot-store-contract.ts";
+import { buildRecord, nonce, snapshot, snapshotBytes } from "../unit/restore/record-builder.ts";
+import { rejectedCode } from "./snapshot-store-contract.ts";
+import { openDuringTest } from "./test-store.ts";
 
 const owner = { accessKeyId: "AKIAOWNER", secretAccessKey: "owner/secret" };
 const reader = { accessKeyId: "AKIAREADER", secretAccessKey: "reader/secret" };
@@ -30,7 +31,7 @@ const accounts = [
   { ...session, actions: ["s3:*"], expiresAt: new Date(Date.now() + 3_600_000) },
 ];
 const account = "111122223333";
-const body = randomBytes(70_000);
+const body = snapshotBytes;
 
 let folder: string;
 let authority: string;
@@ -59,28 +60,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
 /** A snapshot and its record, as a backup leaves them. */
 async function keep(store: ObjectStore, bucket: string): Promise<void> {
   const { versionId } = await store.seedObject(bucket, snapshot.key, body, { metadata: { nonce } });
   const record = buildRecord({
     snapshot: {
       uri: `s3://${bucket}/${snapshot.key}`,
-      sizeBytes: body.length,
-      sha256: createHash("sha256").update(body).digest("hex"),
       ...(versionId === "null" ? {} : { versionId }),
     },
   });
-  await store.seedObject(bucket, recordKey(snapshot.key), renderRecord(record), { metadata: { nonce } });
+  await store.seedObject(bucket, recordKeyOf(snapshot.key), renderRecord(record), { metadata: { nonce } });
 }
 
 function prepare(changes: Partial<StoreSettings> = {}, environment: Record<string, string> = {}) {
   const bucket = changes.bucket ?? "backups";
-  const store = createSnapshotStore(
+  const store = openDuringTest(
     {
       bucket,
       endpoint: server.endpoint,
@@ -90,13 +84,10 @@ function prepare(changes: Partial<StoreSettings> = {}, environment: Record<strin
       limits: { storeConnectMs: 5_000, storeRequestMs: 5_000, storeTries: 2 },
       ...changes,
     },
-    { clock: realClock, environment },
+    { environment },
   );
   const workspace = mkdtempSync(path.join(folder, "workspace-"));
   writeFileSync(path.join(workspace, "cluster.yaml"), buildManifest());
-  closing.push(() => {
-    store.close();
-  });
   return {
     workspace,
     run: (signal: AbortSignal = new AbortController().signal) =>
@@ -105,17 +96,23 @@ function prepare(changes: Partial<StoreSettings> = {}, environment: Record<strin
           snapshot: { bucket, key: snapshot.key },
           manifest: "cluster.yaml",
           output: "out.yaml",
-          encryptionKey: oldKey,
+          encryptionKeys: [oldKey],
+          identities: [],
           presignExpiresInSeconds: 600,
-          allowUnsafeRestore: false,
+          pins: {},
+          allowUnrecorded: false,
+          allowUnsafeRestore: [],
         },
         {
           store: store.withSignal(signal),
           log: createMemoryLog(),
-          clock: realClock,
-          environment: { GITHUB_WORKSPACE: workspace },
+          signal,
+          openSpool: createFileSpools(folder),
+          environment: { GITHUB_WORKSPACE: workspace, RUNNER_TEMP: folder },
+          remember: () => undefined,
           onSecret: () => undefined,
         },
+        createRestoreReport(),
       ),
   };
 }
@@ -166,8 +163,18 @@ describe("what would not restore is refused, and nothing is written", () => {
   });
 
   it("a snapshot that was written again after its proof", async () => {
-    const again = randomBytes(body.length);
+    const again = Buffer.alloc(snapshotBytes.length, "x");
     await server.seedObject("plain", snapshot.key, again, { metadata: { nonce: "f".repeat(32) } });
+    const { run, workspace } = prepare({ bucket: "plain" });
+    expect(await rejectedCode(run())).toBe("snapshot-changed");
+    expect(readdirSync(workspace)).toEqual(["cluster.yaml"]);
+    await keep(server, "plain");
+  });
+
+  it("a snapshot whose bytes rotted under the same version, length and nonce", async () => {
+    const rotten = Buffer.from(body);
+    rotten[1_000] = (rotten[1_000] ?? 0) ^ 1;
+    await server.seedObject("plain", snapshot.key, rotten, { metadata: { nonce } });
     const { run, workspace } = prepare({ bucket: "plain" });
     expect(await rejectedCode(run())).toBe("snapshot-changed");
     expect(readdirSync(workspace)).toEqual(["cluster.yaml"]);

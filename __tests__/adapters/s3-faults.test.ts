@@ -1,38 +1,29 @@
 import { createHash } from "node:crypto";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { createSnapshotStore } from "../../src/adapters/s3.ts";
-import type { StoreSettings } from "../../src/adapters/s3-client.ts";
+import { describe, expect, it, vi } from "vitest";
+import type { StoreSettings } from "../../src/adapters/s3/client.ts";
 import type { ErrorCode } from "../../src/errors.ts";
-import { removeUnrecorded } from "../../src/recover/clean-up.ts";
-import { absent, completed, created, head, refusal, startScriptedStore, type Script } from "./scripted-store.ts";
-import { readAll, realClock, rejectedCode, rejection } from "./snapshot-store-contract.ts";
-
-const closing: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+import { resolveSnapshot } from "../../src/snapshots/latest.ts";
+import { removeOwn } from "../../src/snapshots/removal.ts";
+import { createMemoryLog } from "../unit/restore/expectations.ts";
+import { createFolder, folder, runNameAt } from "../unit/snapshots/folder.ts";
+import {
+  absent,
+  completed,
+  created,
+  head,
+  refusal,
+  startScriptedStore,
+  type Script,
+  type ScriptedAnswer,
+} from "./scripted-store.ts";
+import { readAll, rejectedCode, rejection } from "./snapshot-store-contract.ts";
+import { openDuringTest, storeSettings } from "./test-store.ts";
 
 const limits = { storeConnectMs: 1_000, storeRequestMs: 5_000, storeTries: 3 };
 
 async function connect(script: Script, changes: Partial<StoreSettings> = {}) {
   const server = await startScriptedStore(script);
-  const settings: StoreSettings = {
-    bucket: "backups",
-    endpoint: server.endpoint,
-    forcePathStyle: true,
-    credentials: { accessKeyId: "AKID", secretAccessKey: "secret" },
-    checksums: "auto",
-    limits,
-    ...changes,
-  };
-  const store = createSnapshotStore(settings, { clock: realClock, environment: {} });
-  closing.push(
-    () => server.close(),
-    () => {
-      store.close();
-    },
-  );
-  return { server, store };
+  return { server, store: openDuringTest(storeSettings(server.endpoint, { limits, ...changes })) };
 }
 
 const nonce = { nonce: "0123456789abcdef" };
@@ -88,7 +79,8 @@ describe("completing an upload", () => {
       "success, but there is no object",
       ({ name }) => (name === "CompleteMultipartUpload" ? completed : absent),
       "store-refused",
-      ["CompleteMultipartUpload", "HeadObject", "GetObject"],
+      // Looked at twice, since a look whose answer was lost is a failure as well.
+      ["CompleteMultipartUpload", "HeadObject", "GetObject", "HeadObject", "GetObject"],
     ],
     [
       "no such upload and no object",
@@ -128,16 +120,16 @@ it("an object without a nonce is nobody's, so it is never taken for this run's",
 });
 
 describe("writing a record", () => {
-  const md5 = createHash("md5").update("mine").digest("hex");
-
   it.each([
-    ["the same object", head(4, nonce, md5), "ours"],
-    ["the same nonce with other bytes", head(4, nonce, "0".repeat(32)), "object-exists"],
-    ["another nonce", head(4, { nonce: "other" }, md5), "object-exists"],
-  ])("after a lost answer finds %s", async (_title, look, outcome) => {
-    const { server, store } = await connect(({ name, count }) =>
-      name === "HeadObject" ? look : count === 1 ? "cut" : refusal(412, "PreconditionFailed"),
-    );
+    ["the same object", head(4, nonce), "mine", "ours"],
+    ["the same nonce with other bytes", head(4, nonce), "mime", "object-exists"],
+    ["another nonce", head(4, { nonce: "other" }), "mine", "object-exists"],
+  ])("after a lost answer finds %s", async (_title, look, body, outcome) => {
+    const { server, store } = await connect(({ name, count }) => {
+      if (name === "HeadObject") return look;
+      if (name === "GetObject") return { status: 200, headers: { etag: '"feed"' }, body };
+      return count === 1 ? "cut" : refusal(412, "PreconditionFailed");
+    });
     const done = store.putNewObject("a.json", Buffer.from("mine"), record);
     if (outcome === "ours") await done;
     else expect(await rejectedCode(done)).toBe(outcome);
@@ -156,19 +148,40 @@ describe("writing a record", () => {
 describe("uploading a part", () => {
   const stored = { status: 200, headers: { etag: '"e"' } };
 
-  it("sends the buffer as it is, with its MD5, and again when it was damaged or cut", async () => {
+  it("sends the buffer as it is, its SHA-256 signed, and again when it was damaged or cut", async () => {
     const { server, store } = await connect(({ count }) =>
-      count === 1 ? refusal(400, "BadDigest") : count === 2 ? "cut" : stored,
+      count === 1 ? refusal(400, "XAmzContentSHA256Mismatch") : count === 2 ? "cut" : stored,
     );
     const body = Buffer.alloc(3_000_000, "x");
     expect(await store.uploadPart(upload, 3, body)).toEqual({ number: 3, etag: '"e"' });
     expect(server.names()).toEqual(["UploadPart", "UploadPart", "UploadPart"]);
     for (const request of server.requests) {
       expect(request.body.equals(body)).toBe(true);
-      expect(request.headers["content-md5"]).toBe(createHash("md5").update(body).digest("base64"));
+      expect(request.headers["content-md5"]).toBeUndefined();
       expect(request.headers["x-amz-content-sha256"]).toBe(createHash("sha256").update(body).digest("hex"));
       expect(Object.keys(request.headers).filter((name) => /checksum|trailer|expect/.test(name))).toEqual([]);
     }
+  });
+
+  it.each(["InvalidRequest", "MissingContentMD5"])(
+    "sends each part with its MD5 once a store has asked for it by %s, as one with Object Lock does",
+    async (name) => {
+      const { server, store } = await connect(({ headers }) =>
+        headers["content-md5"] === undefined ? refusal(400, name) : stored,
+      );
+      const bodies = [Buffer.from("one"), Buffer.from("two")];
+      for (const [index, body] of bodies.entries()) await store.uploadPart(upload, index + 1, body);
+      expect(server.requests.map(({ headers }) => headers["content-md5"])).toEqual([
+        undefined,
+        ...bodies.map((body) => createHash("md5").update(body).digest("base64")),
+      ]);
+    },
+  );
+
+  it("is refused where the store refuses it with its MD5 as well", async () => {
+    const { server, store } = await connect(() => refusal(400, "InvalidRequest"));
+    expect(await rejectedCode(store.uploadPart(upload, 1, Buffer.from("x")))).toBe("store-refused");
+    expect(server.requests).toHaveLength(2);
   });
 
   it("waits when the store asks for it", async () => {
@@ -183,7 +196,7 @@ describe("uploading a part", () => {
   it("gives up with a name after the last try", async () => {
     const { server, store } = await connect(() => refusal(503, "SlowDown"));
     const refused = await rejection(store.uploadPart(upload, 1, Buffer.from("x")));
-    expect(refused.code).toBe("store-refused");
+    expect(refused.code).toBe("store-unreachable");
     expect(refused.message).toContain("503 SlowDown");
     expect(server.names()).toHaveLength(limits.storeTries);
   });
@@ -281,9 +294,18 @@ describe("listing open uploads", () => {
     expect(server.requests[1]?.url.searchParams.get("upload-id-marker")).toBe("2");
   });
 
-  it("ends when a page leads to itself", async () => {
+  it("is not whole when a page says that there are more, and not where", async () => {
+    const { body, ...answer } = page(["1"], "1");
+    const { store } = await connect(() => ({ ...answer, body: body.replace(/<Next.*Marker>/, "") }));
+    expect(await rejection(store.listUploads("a.db"))).toMatchObject({
+      code: "store-refused",
+      message: expect.stringContaining("breaks off") as string,
+    });
+  });
+
+  it("is given up when a page leads to itself, since nobody knows what it hides", async () => {
     const { store } = await connect(() => page(["1"], "1"));
-    expect(new Set((await store.listUploads("a.db")).map(({ id }) => id))).toEqual(new Set(["1"]));
+    expect(await rejectedCode(store.listUploads("a.db"))).toBe("store-refused");
   });
 
   it("finds none where the store cannot list", async () => {
@@ -297,7 +319,10 @@ describe("listing objects", () => {
     status: 200,
     headers: { "content-type": "application/xml" },
     body: `<?xml version="1.0"?><ListBucketResult>${keys
-      .map((key) => `<Contents><Key>${key}</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified></Contents>`)
+      .map(
+        (key) =>
+          `<Contents><Key>${key}</Key><Size>7</Size><LastModified>2026-11-24T12:00:00.000Z</LastModified></Contents>`,
+      )
       .join("")}<IsTruncated>${String(next !== undefined)}</IsTruncated>${
       next === undefined ? "" : `<NextContinuationToken>${next}</NextContinuationToken>`
     }</ListBucketResult>`,
@@ -306,14 +331,19 @@ describe("listing objects", () => {
 
   it("reads every page and keeps to the prefix", async () => {
     const { server, store } = await connect(({ count }) => (count === 1 ? page(["p/a"], "t") : page(["p/b", "q/c"])));
-    expect(await store.listObjects("p/")).toEqual(["p/a", "p/b"].map((key) => ({ key, modifiedAt })));
+    expect(await store.listObjects("p/")).toEqual(["p/a", "p/b"].map((key) => ({ key, sizeBytes: 7, modifiedAt })));
     expect(server.requests.map(({ url }) => url.searchParams.get("prefix"))).toEqual(["p/", "p/"]);
     expect(server.requests[1]?.url.searchParams.get("continuation-token")).toBe("t");
   });
 
-  it("ends when a page leads to itself", async () => {
+  it("is not whole when a page says that there are more, and not where", async () => {
+    const { store } = await connect(() => page(["p/a"], ""));
+    expect(await rejectedCode(store.listObjects("p/"))).toBe("store-refused");
+  });
+
+  it("is given up when a page leads to itself, since nobody knows what it hides", async () => {
     const { store } = await connect(() => page(["p/a"], "t"));
-    expect(new Set((await store.listObjects("p/")).map(({ key }) => key))).toEqual(new Set(["p/a"]));
+    expect(await rejectedCode(store.listObjects("p/"))).toBe("store-refused");
   });
 
   it.each(["", "/", "p/../q/", "p//"])("asks nothing for the folder %j", async (prefix) => {
@@ -321,6 +351,49 @@ describe("listing objects", () => {
     expect(await rejectedCode(store.listObjects(prefix))).toBe("input-invalid");
     expect(await rejectedCode(store.listUploads(prefix))).toBe("input-invalid");
     expect(server.requests).toEqual([]);
+  });
+});
+
+describe("the newest snapshot of a cluster", () => {
+  const [older, newer] = ["2026-11-23T02:00:00Z", "2026-11-24T02:00:00Z"];
+  const newerRecord = `${runNameAt(newer)}.json`;
+
+  async function latestFrom(answer: ScriptedAnswer) {
+    const source = createFolder([{ time: older }, { time: newer }]);
+    const objects = await source.listObjects(folder);
+    const texts = await Promise.all(
+      objects.map(async ({ key }) => {
+        return [key, key.endsWith(".json") ? await readAll(source.readObject(key)) : ""] as const;
+      }),
+    );
+    const contents = objects.map(
+      ({ key, sizeBytes }) => `<Contents><Key>${key}</Key><Size>${String(sizeBytes)}</Size></Contents>`,
+    );
+    const { store } = await connect(({ name, url }) =>
+      name === "GetObject"
+        ? url.pathname.endsWith(newerRecord)
+          ? answer
+          : { status: 200, body: new Map(texts).get(url.pathname.replace("/backups/", "")) ?? "" }
+        : {
+            status: 200,
+            headers: { "content-type": "application/xml", date: new Date("2026-11-25T12:00:00Z").toUTCString() },
+            body: `<ListBucketResult><Name>backups</Name><IsTruncated>false</IsTruncated>${contents.join("")}</ListBucketResult>`,
+          },
+    );
+    const latestOf = { prefix: "prod", namespace: "clusters", name: "tenant" };
+    return resolveSnapshot({ latestOf }, store, { log: createMemoryLog() });
+  }
+
+  it.each([refusal(503, "SlowDown"), refusal(500, "InternalError"), refusal(429, "TooManyRequests")])(
+    "is not an older one where the store is in trouble, and does not give the newest record: %o",
+    async (answer) => {
+      expect(await rejectedCode(latestFrom(answer))).toBe("store-unreachable");
+    },
+  );
+
+  it("is the one before it where its record alone cannot be read", async () => {
+    const { key } = await latestFrom(refusal(403, "InvalidObjectState"));
+    expect(key).toContain(runNameAt(older));
   });
 });
 
@@ -374,12 +447,21 @@ describe("a server that is no S3 store", () => {
     expect(await rejectedCode(store.listUploads("clusters/"))).toBe("store-refused");
   });
 
+  it("answers a look without a length, which is not taken for an empty object", async () => {
+    const { store } = await connect(() => ({
+      status: 200,
+      headers: { etag: '"e"', "transfer-encoding": "chunked" },
+    }));
+    expect(await rejectedCode(store.findObject("a.db"))).toBe("store-refused");
+  });
+
   it("answers for the record alone: a snapshot that has one is not removed", async () => {
     const { server, store } = await connect((request) =>
       request.url.pathname.endsWith(".json") ? notThere(request) : head(4, nonce),
     );
     vi.spyOn(store, "listUploads").mockResolvedValue([]);
-    expect(await rejectedCode(removeUnrecorded(store, "a.db", nonce.nonce))).toBe("store-refused");
+    const run = { prefix: "", namespace: "clusters", name: "example", acquired: new Date(0), nonce: nonce.nonce };
+    expect(await rejectedCode(removeOwn(store, "a.db", run))).toBe("store-refused");
     expect(server.names()).not.toContain("DeleteObject");
   });
 });

@@ -1,16 +1,16 @@
 import https from "node:https";
 import type http from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseKubeconfig } from "../../src/adapters/kubeconfig.ts";
-import { createManagementCluster } from "../../src/adapters/kubernetes.ts";
-import type { ClusterLimits } from "../../src/adapters/kubernetes-connection.ts";
-import type { Environment } from "../../src/adapters/proxy-environment.ts";
+import { parseKubeconfig } from "../../src/kubeconfig/context.ts";
+import { createManagementCluster } from "../../src/adapters/kubernetes/management-cluster.ts";
+import type { ClusterLimits } from "../../src/adapters/kubernetes/connection.ts";
+import type { Environment } from "../../src/kubeconfig/proxies.ts";
 import { ActionError } from "../../src/errors.ts";
 import type { Clock, ManagementCluster } from "../../src/ports.ts";
-import { createCertificateAuthority, type KeyPair } from "../fakes/certificates.ts";
-import { base64, kubeconfigText, type KubeconfigFields } from "../unit/adapters/kubeconfig-text.ts";
+import { createCertificateAuthority, type KeyPair } from "../world/certificates.ts";
+import { base64, kubeconfigText, type KubeconfigFields } from "../unit/kubeconfig/kubeconfig-text.ts";
+import { listenDuringTest } from "./test-server.ts";
 
 export interface ApiRequest {
   readonly method: string;
@@ -47,7 +47,6 @@ export interface ScriptedApi {
   /** Of its certificate. */
   readonly authority: string;
   readonly server: https.Server;
-  close(): Promise<void>;
 }
 
 export const authority = await createCertificateAuthority("scripted-api");
@@ -56,7 +55,7 @@ const loopback = await authority.issue(
   { names: ["localhost", "127.0.0.1", "api.example.test"] },
 );
 
-/** An API server that answers as a test says: for faults that the embedded cluster cannot be asked for. */
+/** An API server for one test that answers as it says: for faults that the embedded cluster cannot be asked for. */
 export async function startScriptedApi(script: ApiScript, pair: KeyPair = loopback): Promise<ScriptedApi> {
   const requests: ApiRequest[] = [];
   const server = https.createServer(
@@ -87,26 +86,17 @@ export async function startScriptedApi(script: ApiScript, pair: KeyPair = loopba
       });
     },
   );
-  const sockets = new Set<Duplex>();
   server.on("connection", (socket: Duplex) => {
-    sockets.add(socket);
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
   });
   server.on("tlsClientError", () => undefined);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listenDuringTest(server);
   return {
     url: `https://localhost:${String(port)}`,
     port,
     requests,
     authority: authority.certificate,
     server,
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
   };
 }
 
@@ -149,6 +139,7 @@ export const testLimits: ClusterLimits = {
   execStallMs: 10_000,
   execPingMs: 1_000,
   execCloseMs: 200,
+  apiAnswerMaxBytes: 1024 * 1024,
 };
 
 /** A clock that does not wait: `slept` has what it was asked for. */
@@ -157,6 +148,7 @@ export function impatientClock(): Clock & { readonly slept: readonly number[] } 
   return {
     slept,
     nowMs: () => Math.round(performance.now()),
+    wallMs: () => Date.now(),
     timeout: (ms) => AbortSignal.timeout(ms),
     sleep: async (ms, signal) => {
       slept.push(ms);

@@ -1,7 +1,8 @@
 import type http from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
-import type { ExecResult, ManagementCluster } from "../../src/ports.ts";
+import type { ExecOptions, ExecResult } from "../../src/ports/exec.ts";
+import type { ManagementCluster } from "../../src/ports.ts";
 import { connectTo, refused, startScriptedApi, type ApiRequest, type ClusterOptions } from "./scripted-api.ts";
 
 /** One exec that a test plays the API server for. */
@@ -11,7 +12,7 @@ export interface ExecSession {
   readonly webSocket: WebSocket;
   /** Below the WebSocket. */
   readonly socket: Duplex;
-  /** Sends what the steps say, one after the other. */
+  /** Sends what the steps say, one after the other; before a success what the command's shell prints last. */
   readonly play: (...steps: readonly ExecStep[]) => void;
 }
 
@@ -32,8 +33,7 @@ export interface ExecServer {
   readonly handshakes: readonly http.IncomingMessage[];
   /** All other requests, which are refused. */
   readonly requests: readonly ApiRequest[];
-  run(options?: { argv?: readonly string[]; expectedBytes?: number; timeoutMs?: number }): Promise<ExecResult>;
-  close(): Promise<void>;
+  run(options?: { argv?: readonly string[] } & Partial<ExecOptions>): Promise<ExecResult>;
 }
 
 /** A frame of a channel, a message as it is, a close code, or what happens to the connection below. */
@@ -58,7 +58,7 @@ export function broken(message: string): string {
   return JSON.stringify({ metadata: {}, status: "Failure", message, reason: "InternalError", code: 500 });
 }
 
-/** Serves exec on loopback, with real frames, as `script` says. */
+/** Serves exec on loopback for one test, with real frames, as `script` says. */
 export async function startScriptedExec(
   script: (session: ExecSession) => void,
   options: ExecServerOptions = {},
@@ -92,19 +92,26 @@ export async function startScriptedExec(
     handshakes,
     requests: api.requests,
     run: ({ argv = ["true"], ...execOptions } = {}) => cluster.exec(pod, argv, { timeoutMs: 30_000, ...execOptions }),
-    close: () => api.close(),
   };
+}
+
+function isSuccess(step: ExecStep): boolean {
+  return Array.isArray(step) && step[1] === success;
 }
 
 function createSession(webSocket: WebSocket, socket: Duplex, request: http.IncomingMessage): ExecSession {
   const url = new URL(request.url ?? "/", "https://api");
+  const sent = url.searchParams.getAll("command");
+  // The shell around a command of unknown length says that it came to its end.
+  const [argv, ending]: [readonly string[], readonly ExecStep[]] =
+    sent[1] === "-c" && sent[3]?.startsWith("\n") === true ? [sent.slice(4), [[1, sent[3]]]] : [sent, []];
   return {
     url,
-    argv: url.searchParams.getAll("command"),
+    argv,
     webSocket,
     socket,
     play: (...steps) => {
-      for (const step of steps)
+      for (const step of steps.flatMap((step) => (isSuccess(step) ? [...ending, step] : [step])))
         if (typeof step === "number") webSocket.close(step);
         // What was sent before is on its way when an empty message is.
         else if (step === "reset") webSocket.send(Buffer.alloc(0), () => socket.destroy());

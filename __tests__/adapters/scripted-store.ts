@@ -1,7 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import { listenDuringTest } from "./test-server.ts";
 
 /** What came in; `name` is the S3 operation that method and query stand for. */
 export interface ScriptedRequest {
@@ -21,6 +20,8 @@ export interface ScriptedAnswer {
   /** Ends the connection, or falls silent, after so many bytes of the body; `content-length` promises all of it. */
   readonly cutAt?: number;
   readonly stallAt?: number;
+  /** Sends the body again and again, without an end: so many milliseconds lie between two times. */
+  readonly dripMs?: number;
 }
 
 /** An answer, a connection that is cut without one, or silence. */
@@ -31,10 +32,9 @@ export interface ScriptedStore {
   /** In order of arrival. */
   readonly requests: readonly ScriptedRequest[];
   names(): readonly string[];
-  close(): Promise<void>;
 }
 
-/** A server that answers as a test says: for faults no real store can be asked for. With `tls`, over TLS. */
+/** A server for one test that answers as it says: for faults no real store can be asked for. With `tls`, over TLS. */
 export async function startScriptedStore(
   script: Script,
   tls?: { readonly certificate: string; readonly privateKey: string },
@@ -56,24 +56,11 @@ export async function startScriptedStore(
   const server = tls
     ? https.createServer({ cert: tls.certificate, key: tls.privateKey }, listener)
     : http.createServer(listener);
-  const sockets = new Set<Duplex>();
-  server.on("connection", (socket: Duplex) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listenDuringTest(server);
   return {
     endpoint: `${tls ? "https" : "http"}://127.0.0.1:${port}`,
     requests,
     names: () => requests.map((request) => request.name),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        for (const socket of sockets) socket.destroy();
-      }),
   };
 }
 
@@ -84,7 +71,16 @@ function send(answer: ScriptedAnswer | "cut" | "silence", response: http.ServerR
     return;
   }
   const body = Buffer.from(answer.body ?? "");
-  response.writeHead(answer.status, { "content-length": body.byteLength, ...answer.headers });
+  if (answer.dripMs !== undefined) {
+    response.writeHead(answer.status, { ...answer.headers });
+    const timer = setInterval(() => response.write(body), answer.dripMs);
+    response.on("close", () => {
+      clearInterval(timer);
+    });
+    return;
+  }
+  const isChunked = answer.headers?.["transfer-encoding"] !== undefined;
+  response.writeHead(answer.status, { ...(isChunked ? {} : { "content-length": body.byteLength }), ...answer.headers });
   const end = answer.cutAt ?? answer.stallAt;
   if (method === "HEAD" || end === undefined) {
     response.end(method === "HEAD" ? undefined : body);
@@ -101,6 +97,7 @@ function operationName(method: string, query: URLSearchParams): string {
   if (method === "DELETE") return query.has("uploadId") ? "AbortMultipartUpload" : "DeleteObject";
   if (method === "PUT") return query.has("uploadId") ? "UploadPart" : "PutObject";
   if (method === "POST") return query.has("uploads") ? "CreateMultipartUpload" : "CompleteMultipartUpload";
+  if (query.get("list-type") === "2") return "ListObjects";
   return query.has("uploads") ? "ListMultipartUploads" : "GetObject";
 }
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Journal } from "../../src/hypershift/journal.ts";
+import { createWorkflowRuns } from "../../src/adapters/github/workflow-runs.ts";
+import type { Journal } from "../../src/hold/journal.ts";
 import type { WorkflowRuns } from "../../src/ports.ts";
-import type { RunInfo } from "../../src/snapshot/record.ts";
-import { startGithubApi, workflowRun, type GithubApi } from "../fakes/github-api.ts";
+import type { RunInfo } from "../../src/snapshots/record.ts";
+import { startGithubApi, workflowRun, type GithubApi } from "../world/github-api.ts";
 
 const own: RunInfo = {
   repository: "acme/fleet",
@@ -24,12 +25,9 @@ const printed: string[] = [];
 
 beforeAll(async () => {
   github = await startGithubApi();
-  // The client reads it when it is loaded, as the runner sets it.
-  process.env["GITHUB_API_URL"] = github.url;
-  const { createWorkflowRuns } = await import("../../src/action/workflow-runs.ts");
   const print = (line: string): void => void printed.push(line);
   const log = { info: print, warning: print, debug: print, group: <T>(_: string, work: () => Promise<T>) => work() };
-  runs = createWorkflowRuns("ghs_canary", own, log);
+  runs = createWorkflowRuns("ghs_canary", own, { log, environment: { GITHUB_API_URL: github.url } });
 });
 
 afterAll(() => github.close());

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { entryPath } from "../action/scenario.ts";
+import { entryPath } from "../scenario/scenario.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 
@@ -15,10 +15,10 @@ interface Demo {
   leftovers(): Promise<readonly string[]>;
 }
 
-async function startDemo(env: NodeJS.ProcessEnv = {}): Promise<Demo> {
+async function startDemo(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "demo-test-"));
   const mark = `DEMO_TEST=${folder}`;
-  const child = spawn(join(repository, "node_modules/.bin/node"), ["scripts/demo.ts"], {
+  const child = spawn(join(repository, "node_modules/.bin/node"), ["scripts/demo.ts", ...options], {
     cwd: repository,
     env: { ...process.env, TMPDIR: folder, DEMO_TEST: folder, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -51,12 +51,32 @@ async function findProcesses(mark: string): Promise<readonly string[]> {
   return pids.filter((_, index) => environments[index]?.split("\0").includes(mark));
 }
 
-test("The demo restores what it backed up, and leaves nothing", async () => {
+test("The demo restores what it backed up, proves it, and leaves nothing", async () => {
   const demo = await startDemo({ ACTION_ENTRY: entryPath() });
   expect(await demo.exitCode, demo.output()).toBe(0);
-  expect(demo.output().match(/ equal$/gm)).toHaveLength(4);
-  expect(demo.output()).not.toMatch(/DIFFERENT|secret-access-key: (?!\$\{\{)/);
+  expect(demo.output()).toMatch(/ keys \([\d.]+ %\) of the snapshot are untouched/);
+  expect(demo.output()).toContain("✅ etcd restore: the cluster is the old one");
+  expect(demo.output().match(/ equal$/gm)).toHaveLength(3);
+  expect(demo.output()).not.toMatch(/DIFFERENT|AGE-SECRET-KEY|secret-access-key: (?!\$\{\{)/);
   expect(await demo.leftovers()).toEqual([]);
+});
+
+test("With --fail the demo shows an API server that does not come back, and with --html each summary as a page", async () => {
+  const pages = await mkdtemp(join(tmpdir(), "demo-pages-"));
+  onTestFinished(() => rm(pages, { recursive: true, force: true }));
+  const demo = await startDemo({}, ["--fail", "--html", pages]);
+  expect(await demo.exitCode, demo.output()).toBe(0);
+  expect(demo.output()).toMatch(/API servers +NOT back.*\n.*Not ready +kube-apiserver\n.*Result +release-failed/);
+  expect(demo.output()).toMatch(/✅ etcd recovery: done/);
+  expect((await readdir(pages)).sort()).toEqual(["backup.html", "recover.html"]);
+  expect(await readFile(join(pages, "backup.html"), "utf8")).toContain("❌ etcd backup: failed; the snapshot is whole");
+  expect(await demo.leftovers()).toEqual([]);
+});
+
+test("The demo says how it is used when it is asked for what it has not", async () => {
+  const demo = await startDemo({}, ["--verbose"]);
+  expect(await demo.exitCode).toBe(2);
+  expect(demo.output()).toBe("usage: npm run demo [-- [--fail] [--html DIR]]\n");
 });
 
 test.each(["1. Start", "Hold: stop"])("Ctrl-C after %j ends the demo, and leaves nothing", async (moment) => {

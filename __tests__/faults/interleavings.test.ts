@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { test } from "vitest";
-import { parseTime } from "../../src/hypershift/pause.ts";
-import { createRecoverStep, runRecover } from "../fakes/memory-world/recover-step.ts";
-import { cancelProcess, createStep, runMain, runPost, type Step } from "../fakes/memory-world/step.ts";
-import { MemoryWorld } from "../fakes/memory-world/world.ts";
-import { happen, happenings, type Happening } from "./happening.ts";
-import { findDown, findFalseWords, findLeft, findWrong, lookBefore } from "./oracle.ts";
-import { allDeadlinesMs, describeEnd } from "./trial.ts";
+import { createRecoverStep, runRecover } from "../world/memory-world/recover-step.ts";
+import { cancelProcess, createStep, runMain, runPost, type Step } from "../world/memory-world/step.ts";
+import { MemoryWorld } from "../world/memory-world/world.ts";
+import { happen, happenings, type Happening } from "../memory/happening.ts";
+import { findDown, findFalseWords, findLeft, findWrong, isUnrecorded, lookBefore } from "../memory/oracle.ts";
+import { allDeadlinesMs, describeEnd, recoverUnrecorded } from "../memory/trial.ts";
+import { parseTime } from "../../src/time.ts";
 
 const runs = Number(process.env["RUNS"] ?? 5000);
 const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
@@ -95,12 +95,15 @@ async function play({
   const wanted = expectedPause(original, all);
   if (world.pausedUntil !== wanted && !(isOver(world) && all.some(({ kind }) => kind === "strip" || kind === "revert")))
     problems.push(`pausedUntil is ${String(world.pausedUntil)}, not ${String(wanted)}`);
+  const paused = { ...before, pausedUntil: world.pausedUntil };
+  const left = findLeft(world, paused).filter((what) => !isUnrecorded(what));
   return [
     ...problems,
+    ...left,
     ...findDown(world, { ...before, pausedUntil: world.pausedUntil }).filter(
       (what) => !isHigher(world, what) && !isTold(last.lines, all),
     ),
-    ...findLeft(world, { ...before, pausedUntil: world.pausedUntil }),
+    ...(await recoverUnrecorded(world, paused)),
     ...findWrong(world, before, said),
   ];
 }
@@ -150,7 +153,7 @@ function isHigher(world: MemoryWorld, what: string): boolean {
 
 test(
   `${String(runs)} interleavings with operators, GitOps, people, other runs and failures (SEED=${String(seed)})`,
-  { timeout: 600_000 },
+  { timeout: 1_500_000 },
   async () => {
     const startedMs = performance.now();
     await fc.assert(

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "vitest";
-import { MemoryWorld } from "../fakes/memory-world/world.ts";
-import { courses, listRequests } from "./course.ts";
-import { faults } from "./fault.ts";
-import { runTrial } from "./trial.ts";
+import { MemoryWorld } from "../world/memory-world/world.ts";
+import { courses, listRequests } from "../memory/course.ts";
+import { faults } from "../memory/fault.ts";
+import { runTrial } from "../memory/trial.ts";
 
 const rows = (
   await Promise.all(courses.map(async (course) => ({ course, requests: await listRequests(course) })))
@@ -12,7 +12,7 @@ const startedMs = performance.now();
 const worst = { outageMs: 0, pauseMs: 0, where: "" };
 const counts = { runs: 0, green: 0, red: 0, killed: 0, leftToRecover: 0, leaks: 0 };
 
-test.each(rows)("%s: %s, at each request", { timeout: 300_000 }, async (_, __, course, fault, requests) => {
+test.each(rows)("%s: %s, at each request", { timeout: 900_000 }, async (_, __, course, fault, requests) => {
   const problems: string[] = [];
   const firstNumber = requests[0]?.number ?? 1;
   for (const { number, operation, service } of course.choose(requests)) {

@@ -1,12 +1,13 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { readRendered } from "../action/rendered.ts";
-import { startScenario } from "../action/scenario.ts";
-import { decryptSecret } from "../fakes/etcd/fill.ts";
-import { restoreFromUrl } from "../fakes/etcd/restore.ts";
-import type { StepResult } from "../fakes/runner/step.ts";
-import { findUnsettled } from "../fakes/settled.ts";
-import type { StepInputs, World } from "../fakes/world.ts";
+import { readRendered } from "../world/rendered.ts";
+import { startScenario } from "../scenario/scenario.ts";
+import { decryptSecret } from "../world/etcd/fill.ts";
+import { restoreFromUrl } from "../world/etcd/restore.ts";
+import type { StepResult } from "../world/runner/step.ts";
+import { ageIdentity, ageRecipient } from "../world/sealing.ts";
+import { findUnsettled } from "../world/settled.ts";
+import type { StepInputs, World } from "../world/world.ts";
 import { createProbeWorld, type ProbeWorld } from "./probe.ts";
 import { serverTitles, type AccessKey, type S3Server } from "./server.ts";
 
@@ -75,15 +76,19 @@ for (const { name, server, lacking } of inject("s3Servers")) {
       const world = await startScenario();
       const prefix = createPrefix();
       const inputs = { ...storeInputs(server, "snapshots", server.owner), "s3-checksums": checksums };
-      const backup = await world.run(world.backupInputs({ ...inputs, "s3-prefix": prefix }), { env });
+      const sealing = { "s3-prefix": prefix, "key-recipients": ageRecipient };
+      const backup = await world.run(world.backupInputs({ ...inputs, ...sealing }), { env });
       expect(backup.outcome).toBe("success");
       expect(await findUnsettled(world, backup)).toEqual([]);
       const uri = backup.outputs["snapshot-uri"] ?? "";
       const key = uri.replace("s3://snapshots/", "");
       const client = ask(server);
-      expect(await listKeys(client, "snapshots", prefix)).toEqual([key, key.replace(/\.db$/, ".json")]);
+      expect(await listKeys(client, "snapshots", prefix)).toEqual(
+        [".db", ".json", ".key.age"].map((ending) => key.replace(/\.db$/, ending)),
+      );
 
-      const render = await world.run(world.restoreInputs(uri, inputs), { env });
+      const opening = { "encryption-key": "", "age-identity": ageIdentity };
+      const render = await world.run(world.restoreInputs(uri, { ...inputs, ...opening }), { env });
       expect(render.outcome).toBe("success");
       expect(await findUnsettled(world, render)).toEqual([]);
       await expectRestorable(world, render, server.certificateAuthorityFile);
@@ -103,6 +108,27 @@ for (const { name, server, lacking } of inject("s3Servers")) {
       const late = await world.run(world.restoreInputs(uri, inputs), { env });
       expect(late.outcome).toBe("failure");
       expect(late.annotations.map(({ title }) => title)).toContain("snapshot-changed");
+    });
+
+    it("keeps the newest alone with keep-last: 1, and finds it as latest", async () => {
+      const world = await startScenario();
+      for (const bucket of ["snapshots", "versioned"]) {
+        const prefix = createPrefix();
+        const store = { ...storeInputs(server, bucket, server.owner), "s3-prefix": prefix };
+        const kept = { "keep-last": "1", "key-recipients": ageRecipient };
+        const inputs = world.backupInputs({ ...store, ...kept, quiesce: "false", presign: "false" });
+        expect((await world.run(inputs, { env })).outcome).toBe("success");
+        const second = await world.run(inputs, { env });
+        expect([second.outcome, ...second.annotations]).toEqual(["success"]);
+        const uri = second.outputs["snapshot-uri"] ?? "";
+        const key = uri.replace(`s3://${bucket}/`, "");
+        expect(await listKeys(ask(server), bucket, prefix)).toEqual(
+          [".db", ".json", ".key.age"].map((end) => key.replace(/\.db$/, end)),
+        );
+        const latest = { ...store, "hosted-cluster": "example", "max-age": "1h", mode: "verify", manifest: "" };
+        const proof = await world.run(world.restoreInputs("latest", latest), { env });
+        expect([proof.outcome, proof.outputs["snapshot-uri"]]).toEqual(["success", uri]);
+      }
     });
 
     it.each([

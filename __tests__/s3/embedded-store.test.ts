@@ -10,7 +10,8 @@ const questions = [...probes.values()].flatMap((list) => list.map(({ question })
 
 /** Where the embedded store follows AWS, although the servers that were asked agree on something else. */
 const followsAws: Readonly<Record<string, string>> = {
-  "PUT with AES256 asked for": "AWS encrypts every object and says so",
+  "PUT with `AES256`, and a HEAD after it": "AWS encrypts every object and says so",
+  "upload that was started with `AES256`": "AWS encrypts every object and says so",
   "PUT and part without a digest where Object Lock holds versions": "AWS wants Content-MD5 or a checksum there",
   "by a clock that is 20 minutes early": "AWS takes a URL 15 minutes before its date at most",
 };

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createCertificateAuthority } from "../fakes/certificates.ts";
-import { startObjectStore } from "../fakes/object-store/object-store.ts";
+import { createCertificateAuthority } from "../world/certificates.ts";
+import { startObjectStore } from "../world/object-store/object-store.ts";
 import { buckets } from "./probe.ts";
 import type { RunningServer } from "./server.ts";
 

@@ -2,6 +2,7 @@ import type { Probe } from "./probe.ts";
 import { checksumProbes } from "./probes/checksums.ts";
 import { conditionProbes } from "./probes/conditions.ts";
 import { credentialProbes } from "./probes/credentials.ts";
+import { encryptionProbes } from "./probes/encryption.ts";
 import { objectProbes } from "./probes/objects.ts";
 import { signedUrlProbes } from "./probes/signed-urls.ts";
 import { uploadProbes } from "./probes/uploads.ts";
@@ -14,6 +15,7 @@ export const probes: ReadonlyMap<string, readonly Probe[]> = new Map([
   ["Conditions", conditionProbes],
   ["Checksums", checksumProbes],
   ["Uploads", uploadProbes],
+  ["Encryption", encryptionProbes],
   ["Versions", versionProbes],
   ["Signed URLs", signedUrlProbes],
 ]);

@@ -1,28 +1,33 @@
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { onTestFailed, onTestFinished } from "vitest";
-import { entryPath } from "../action/scenario.ts";
-import type { World } from "../fakes/world.ts";
-import { installStandIns, readCalls, type Answers, type Call } from "./stand-ins.ts";
+import { runCommand } from "../../e2e/command.ts";
+import { entryPath } from "../scenario/scenario.ts";
+import { publishedAction } from "../../scripts/workflow-files.ts";
+import type { World } from "../world/world.ts";
+import { installActions, installStandIns, readCalls, type Answers, type Call, type RoleSession } from "./stand-ins.ts";
 
 const repository = join(import.meta.dirname, "../..");
-const action = "OWNER/hypershift-etcd-backup-action@COMMIT";
 /** What jobs of this GitHub repository run on. */
 const runners = ["ubuntu-latest", "ubuntu-24.04"];
 
 export interface WorkflowOptions {
-  readonly event: "push" | "pull_request" | "schedule" | "workflow_dispatch";
+  readonly event: "push" | "pull_request" | "release" | "schedule" | "workflow_dispatch";
   /** `github.event`. */
   readonly payload?: object;
   readonly secrets: Readonly<Record<string, string>>;
   readonly vars: Readonly<Record<string, string>>;
   /** The repository that the workflow belongs to: content by path. */
   readonly files?: Readonly<Record<string, string>>;
-  /** What kubectl and gh answer. */
+  /** Makes that repository one of git, with a commit on main: its jobs see which one they run on. */
+  readonly commit?: boolean;
+  /** What kubectl, gh and npm answer. */
   readonly answers?: Answers;
+  /** What a role gives that a job takes on, by its ARN. */
+  readonly roles?: Readonly<Record<string, RoleSession>>;
 }
 
 export interface WorkflowResult {
@@ -30,7 +35,7 @@ export interface WorkflowResult {
   readonly exitCode: number | null;
   /** What a user reads, summaries included, without colours. */
   readonly log: string;
-  /** Calls of kubectl and gh, oldest first. */
+  /** Calls of kubectl, gh, npm and the action that attests, oldest first. */
   readonly calls: readonly Call[];
 }
 
@@ -40,8 +45,16 @@ export interface RunningWorkflow {
   cancel(): void;
 }
 
-/** Starts examples/<name> as it is written; it ends, and its folder goes, with the test. */
-export async function startWorkflow(world: World, name: string, options: WorkflowOptions): Promise<RunningWorkflow> {
+/**
+ * Starts a workflow as it is written: one of examples/, or one at a path of this repository. It ends, and its folder goes, with
+ * the test.
+ */
+export async function startWorkflow(
+  world: Pick<World, "env">,
+  name: string,
+  options: WorkflowOptions,
+): Promise<RunningWorkflow> {
+  const file = join(repository, name.includes("/") ? name : `examples/${name}`);
   const folder = await mkdtemp(join(tmpdir(), "workflow-"));
   const place = (path: string): string => join(folder, path);
   await Promise.all(["home", "temp", "repository"].map((path) => mkdir(place(path))));
@@ -49,20 +62,26 @@ export async function startWorkflow(world: World, name: string, options: Workflo
     await mkdir(dirname(place(`repository/${path}`)), { recursive: true });
     await writeFile(place(`repository/${path}`), content);
   }
+  if (options.commit === true) await commitAll(place("repository"));
   await checkOutAction(place("action"));
   await installStandIns(place("programs"), options.answers ?? {});
+  const actions = await installActions(place("actions"), options.roles ?? {});
+  const workflow = await readFile(file, "utf8");
   await writeFile(place("event.json"), JSON.stringify(options.payload ?? {}));
   await writeFile(place("secrets"), renderVariables(options.secrets), { mode: 0o600 });
   await writeFile(place("vars"), renderVariables(options.vars));
   const child = spawn(
     process.env["ACT_PROGRAM"] ?? "",
     [
-      ...[options.event, "--workflows", join(repository, "examples", name), "--directory", place("repository")],
+      ...[options.event, "--workflows", file, "--directory", place("repository")],
       ...[
         "--no-cache-server",
         "--pull=false",
         "--action-offline-mode",
-        `--local-repository=${action}=${place("action")}`,
+        `--local-repository=${publishedAction}=${place("action")}`,
+        ...[...workflow.matchAll(/uses: ((\S+)@[0-9a-f]{40})/g)].flatMap(([, uses = "", name = ""]) =>
+          Object.hasOwn(actions, name) ? `--local-repository=${uses}=${actions[name] ?? ""}` : [],
+        ),
       ],
       ...["--eventpath", place("event.json"), "--secret-file", place("secrets"), "--var-file", place("vars")],
       ...runners.flatMap((runner) => ["--platform", `${runner}=-self-hosted`]),
@@ -103,12 +122,21 @@ export async function startWorkflow(world: World, name: string, options: Workflo
   };
 }
 
+async function commitAll(folder: string): Promise<void> {
+  const author = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+  for (const args of [
+    ["init", "--quiet", "--initial-branch=main"],
+    ["add", "."],
+    ["commit", "--quiet", "--message", "Test"],
+  ])
+    await runCommand("git", [...author, ...args], { cwd: folder });
+}
+
 /** What a checkout of the action at a commit holds of what the runner uses. */
 async function checkOutAction(folder: string): Promise<void> {
   await mkdir(join(folder, "dist"), { recursive: true });
   await cp(join(repository, "action.yml"), join(folder, "action.yml"));
-  await cp(entryPath(), join(folder, "dist/index.js"));
-  await writeFile(join(folder, "dist/package.json"), '{ "type": "module" }\n');
+  await cp(entryPath(), join(folder, "dist"), { recursive: true });
 }
 
 function renderVariables(values: Readonly<Record<string, string>>): string {
@@ -117,7 +145,11 @@ function renderVariables(values: Readonly<Record<string, string>>): string {
     .join("");
 }
 
-/** Runs examples/<name> to its end. */
-export async function runWorkflow(world: World, name: string, options: WorkflowOptions): Promise<WorkflowResult> {
+/** Runs such a workflow to its end. */
+export async function runWorkflow(
+  world: Pick<World, "env">,
+  name: string,
+  options: WorkflowOptions,
+): Promise<WorkflowResult> {
   return (await startWorkflow(world, name, options)).result;
 }

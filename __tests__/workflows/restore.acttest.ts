@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { loseBackup } from "../action/dying-backup.ts";
-import { parseRendered } from "../action/rendered.ts";
-import { startScenario } from "../action/scenario.ts";
-import { restoreFromUrl } from "../fakes/etcd/restore.ts";
-import type { World } from "../fakes/world.ts";
+import { loseBackup } from "../scenario/dying-backup.ts";
+import { parseRendered } from "../world/rendered.ts";
+import { startScenario } from "../scenario/scenario.ts";
+import { restoreFromUrl } from "../world/etcd/restore.ts";
+import { ageRecipient } from "../world/sealing.ts";
+import type { World } from "../world/world.ts";
 import { runWorkflow, type WorkflowOptions } from "./act.ts";
 import { findSecrets, recreationFiles, repositorySettings } from "./example-world.ts";
 
@@ -36,7 +37,7 @@ describe(workflow, () => {
   test("shows in the pull request what would be restored, applies nothing and leaks nothing", async () => {
     const world = await startScenario();
     const snapshotUri = await backUp(world);
-    const result = await runWorkflow(world, workflow, pullRequest(world, snapshotUri));
+    const result = await runWorkflow(world, workflow, pullRequest(world, "latest"));
     expect(result.exitCode).toBe(0);
     expect(result.log).toContain("etcd restore: manifest rendered");
     expect(result.log).toContain(snapshotUri);
@@ -53,6 +54,20 @@ describe(workflow, () => {
     expect(result.calls).toEqual([]);
   });
 
+  test.each([
+    ["an edit that asks for no restore", "", 0],
+    ["an address that is none", "s3://backups/a.txt", 1],
+  ])("renders and applies nothing for %s", async (_, snapshotUri, exitCode) => {
+    const world = await startScenario();
+    const before = world.store.requests.length;
+    for (const options of [pullRequest(world, snapshotUri), merge(world, snapshotUri)]) {
+      const result = await runWorkflow(world, workflow, options);
+      expect(result.exitCode).toBe(exitCode);
+      expect(result.calls).toEqual([]);
+    }
+    expect(world.store.requests.length).toBe(before);
+  });
+
   test("renders nothing for a pull request of a fork", async () => {
     const world = await startScenario();
     const before = world.store.requests.length;
@@ -64,10 +79,21 @@ describe(workflow, () => {
   test("applies after the merge a manifest from which etcd starts with the snapshot, and leaks nothing", async () => {
     const world = await startScenario();
     const result = await runWorkflow(world, workflow, merge(world, await backUp(world)));
-    expect(result.exitCode).toBe(0);
-    expect(result.calls.map(({ args }) => args[0])).toEqual(["get", "apply", "wait", "wait"]);
+    // The played kubectl makes no cluster, and no kubeconfig is given to look at one: the proof at the end is red.
+    expect(result.exitCode).toBe(1);
+    expect(result.log).toContain("Success - Main Wait until etcd has started from the snapshot");
+    expect(result.log).toContain("Failure - Main Prove that the new cluster is the old one");
+    const piped = ({ args }: (typeof result.calls)[number]): boolean => args[0] === "create" || args.includes("-");
+    const created = result.calls.filter(piped).filter(({ args }) => args[0] === "create");
+    expect(created.map(({ args }) => args.slice(1, 4).join(" "))).toEqual([
+      "namespace clusters --dry-run=client",
+      "secret generic example-pull-secret",
+      "secret generic example-ssh-key",
+    ]);
+    const calls = result.calls.filter((call) => !piped(call));
+    expect(calls.map(({ args }) => args[0])).toEqual(["get", "apply", "wait", "wait"]);
     for (const { kubeconfig } of result.calls) expect(kubeconfig).toBe(world.backupInputs()["kubeconfig"]);
-    const { url, key } = parseRendered(result.calls[1]?.manifest ?? "");
+    const { url, key } = parseRendered(calls[1]?.manifest ?? "");
     expect(key).toEqual(world.cluster.aesKey);
     const restored = await restoreFromUrl(url, world.env["NODE_EXTRA_CA_CERTS"] ?? "");
     try {
@@ -87,6 +113,44 @@ describe(workflow, () => {
     expect(result.exitCode).toBe(1);
     expect(result.calls.map(({ args }) => args[0])).toEqual(["get"]);
     expect(result.log).not.toContain("Run Main OWNER/");
+  });
+});
+
+describe("aws-oidc.yml", () => {
+  test("saves by one role, and restores by another one from a URL that the signing user has signed", async () => {
+    const world = await startScenario();
+    const settings = repositorySettings(world);
+    const saved = await runWorkflow(world, "aws-oidc.yml", { ...settings, event: "schedule" });
+    expect(saved.exitCode).toBe(0);
+    expect(world.objectKeys()).toHaveLength(3);
+    const restored = await runWorkflow(world, "aws-oidc.yml", {
+      ...settings,
+      event: "workflow_dispatch",
+      payload: { inputs: { "snapshot-uri": "latest" } },
+      files: recreationFiles(world, "s3://unused/a.db"),
+    });
+    expect(restored.exitCode).toBe(0);
+    expect(restored.calls.map(({ args }) => args[0])).toEqual(["apply"]);
+    const { url, key } = parseRendered(restored.calls[0]?.manifest ?? "");
+    expect(key).toEqual(world.cluster.aesKey);
+    expect(new URL(url).searchParams.get("X-Amz-Credential")).toMatch(new RegExp(`^${world.reader.accessKeyId}/`));
+    expect([...findSecrets(world, saved), ...findSecrets(world, restored)]).toEqual([]);
+  });
+
+  test("restores nothing where the signing user is not known, since the URL of a role is too long", async () => {
+    const world = await startScenario();
+    const settings = repositorySettings(world);
+    await world.run(world.backupInputs({ "key-recipients": ageRecipient }));
+    const restored = await runWorkflow(world, "aws-oidc.yml", {
+      ...settings,
+      secrets: { ...settings.secrets, SIGNING_KEY_ID: "", SIGNING_KEY: "" },
+      event: "workflow_dispatch",
+      payload: { inputs: { "snapshot-uri": "latest" } },
+      files: recreationFiles(world, "s3://unused/a.db"),
+    });
+    expect(restored.exitCode).toBe(1);
+    expect(restored.log).toContain("presign-access-key-id");
+    expect(restored.calls).toEqual([]);
   });
 });
 

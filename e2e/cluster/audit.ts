@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { isJsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { at, listAt, numberAt, stringAt } from "../../src/hypershift/json-path.ts";
+import type { JsonObject } from "../../__tests__/world/management-cluster/json.ts";
+import { isJsonObject } from "../../__tests__/world/management-cluster/json.ts";
+import { at, listAt, numberAt, stringAt } from "../../src/json-path.ts";
 import type { Layout } from "./layout.ts";
 
 /** One request of the action, as the API server noted it. */
@@ -22,10 +22,14 @@ export async function markAudit(layout: Layout): Promise<number> {
   return (await readFile(layout.auditLog)).length;
 }
 
-/** What the action asked the API server for since `mark`. */
-export async function readAudit(layout: Layout, mark: number): Promise<readonly AuditedRequest[]> {
+/** What `user` asked the API server for since `mark`. */
+export async function readAudit(layout: Layout, mark: number, user: string): Promise<readonly AuditedRequest[]> {
   const lines = (await readFile(layout.auditLog)).subarray(mark).toString("utf8").trim().split("\n");
-  return lines.filter((line) => line !== "").map((line) => parseEvent(JSON.parse(line)));
+  return lines
+    .filter((line) => line !== "")
+    .map((line): unknown => JSON.parse(line))
+    .filter((event) => stringAt(event, "user", "username") === user)
+    .map(parseEvent);
 }
 
 function parseEvent(event: unknown): AuditedRequest {

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { listAt, stringAt } from "../../src/hypershift/json-path.ts";
+import { listAt, stringAt } from "../../src/json-path.ts";
 import type { Binaries } from "../binaries.ts";
 import { runCommand } from "../command.ts";
 import { waitUntil } from "../wait.ts";

@@ -4,12 +4,17 @@ import type { Binaries } from "../binaries.ts";
 import { addresses, type Layout } from "./layout.ts";
 import type { ProgramPlan } from "./processes.ts";
 
-/** Every request with its verb, object and user, no bodies: what was asked for is what is judged. */
+/** Every request of an action with its verb, object and user, no bodies: what was asked for is what is judged. */
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
   omitStages: ["RequestReceived", "ResponseStarted"],
-  rules: [{ level: "Metadata", users: ["system:serviceaccount:clusters:etcd-backup"] }, { level: "None" }],
+  rules: [
+    // The controllers have ServiceAccounts, too.
+    { level: "None", userGroups: ["system:serviceaccounts:kube-system"] },
+    { level: "Metadata", userGroups: ["system:serviceaccounts"] },
+    { level: "None" },
+  ],
 };
 
 /** etcd and the API server of the management cluster. */

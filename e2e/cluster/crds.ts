@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { isJsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { listAt, stringAt } from "../../src/hypershift/json-path.ts";
+import { isJsonObject } from "../../__tests__/world/management-cluster/json.ts";
+import { listAt, stringAt } from "../../src/json-path.ts";
 import { waitUntil } from "../wait.ts";
 import type { KubeClient } from "./kube-client.ts";
 
@@ -14,7 +14,7 @@ const realFolder = fileURLToPath(new URL("../../../shared/hypershift/crds", impo
 /** Applies HyperShift's CRDs, else the project's trimmed ones; returns which. */
 export async function applyCrds(admin: KubeClient): Promise<"HyperShift's" | "trimmed"> {
   let origin: "HyperShift's" | "trimmed" = "HyperShift's";
-  for (const plural of ["hostedclusters", "hostedcontrolplanes"]) {
+  for (const plural of ["hostedclusters", "hostedcontrolplanes", "nodepools"]) {
     const text = await readFile(join(realFolder, `${plural}-main.yaml`), "utf8").catch(() => {
       origin = "trimmed";
       return readFile(join(ownFolder, `${plural}.yaml`), "utf8");

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { isJsonObject, type JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { at, listAt, stringAt, textsAt } from "../../src/hypershift/json-path.ts";
+import { isJsonObject, type JsonObject } from "../../__tests__/world/management-cluster/json.ts";
+import { at, listAt, stringAt, textsAt } from "../../src/json-path.ts";
 import type { KubeClient } from "./kube-client.ts";
 import { addresses } from "./layout.ts";
 

@@ -1,8 +1,8 @@
 import { Agent, request } from "node:https";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isJsonObject, type JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { listAt, stringAt } from "../../src/hypershift/json-path.ts";
+import { isJsonObject, type JsonObject } from "../../__tests__/world/management-cluster/json.ts";
+import { listAt, stringAt } from "../../src/json-path.ts";
 import { addresses, apiServerUrl, type Layout } from "./layout.ts";
 
 /** Where an object of a kind is; kinds that are used here only. */
@@ -15,6 +15,7 @@ const resources = {
   Secret: { prefix: "/api/v1", plural: "secrets", namespaced: true },
   ConfigMap: { prefix: "/api/v1", plural: "configmaps", namespaced: true },
   ServiceAccount: { prefix: "/api/v1", plural: "serviceaccounts", namespaced: true },
+  ResourceQuota: { prefix: "/api/v1", plural: "resourcequotas", namespaced: true },
   Deployment: { prefix: "/apis/apps/v1", plural: "deployments", namespaced: true },
   StatefulSet: { prefix: "/apis/apps/v1", plural: "statefulsets", namespaced: true },
   Role: { prefix: "/apis/rbac.authorization.k8s.io/v1", plural: "roles", namespaced: true },
@@ -30,6 +31,7 @@ const resources = {
     plural: "hostedcontrolplanes",
     namespaced: true,
   },
+  NodePool: { prefix: "/apis/hypershift.openshift.io/v1beta1", plural: "nodepools", namespaced: true },
 } as const;
 
 export type Kind = keyof typeof resources;

@@ -1,5 +1,5 @@
 import { parseAllDocuments } from "yaml";
-import { isJsonObject, type JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
+import { isJsonObject, type JsonObject } from "../../__tests__/world/management-cluster/json.ts";
 
 /** The objects of a YAML file; empty documents are left out. */
 export function parseObjects(text: string): readonly JsonObject[] {

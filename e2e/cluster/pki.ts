@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createCertificateAuthority, type KeyPair } from "../../__tests__/fakes/certificates.ts";
+import { createCertificateAuthority, type KeyPair } from "../../__tests__/world/certificates.ts";
 import { addresses, apiServerUrl, nodeName, type Layout } from "./layout.ts";
 
 /** Who speaks to the API server with a certificate, and its groups. */

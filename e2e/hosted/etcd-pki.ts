@@ -2,8 +2,8 @@ import {
   createCertificateAuthority,
   type CertificateAuthority,
   type KeyPair,
-} from "../../__tests__/fakes/certificates.ts";
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
+} from "../../__tests__/world/certificates.ts";
+import type { JsonObject } from "../../__tests__/world/management-cluster/json.ts";
 
 /** The certificates of one hosted cluster's etcd. */
 export interface EtcdPki {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
+import type { JsonObject } from "../../__tests__/world/management-cluster/json.ts";
 import { renderEtcdRestore, type Restore } from "./etcd-restore.ts";
 
 export interface EtcdPlan {
@@ -40,11 +40,7 @@ export function renderEtcd(plan: EtcdPlan): readonly JsonObject[] {
             automountServiceAccountToken: false,
             terminationGracePeriodSeconds: 30,
             securityContext: { runAsUser: userId, runAsGroup: 0, fsGroup: userId },
-            initContainers: [
-              ensureDns(image),
-              resetMember(image),
-              ...(restore === undefined ? [] : [renderEtcdRestore(image, restore)]),
-            ],
+            initContainers: renderInitContainers(plan),
             containers: [
               etcdContainer(plan),
               sidecar("etcd-metrics", image, ["peer-tls", "server-tls", "etcd-ca", "etcd-metrics-ca", "tmp-dir"]),
@@ -86,6 +82,23 @@ function service(namespace: string, name: string, spec: JsonObject): JsonObject 
   };
 }
 
+/** The script that joins the members comes before the one that adds a member without data to its cluster. */
+function renderInitContainers({ image, restore, namespace, members }: EtcdPlan): readonly JsonObject[] {
+  const usual = [ensureDns(image), resetMember(image)];
+  if (restore === undefined) return usual;
+  const container = renderEtcdRestore(image, restore, renderInitialCluster(namespace, members));
+  return restore.script === "joining" ? usual.toSpliced(1, 0, container) : [...usual, container];
+}
+
+function peerUrl(namespace: string, name: string): string {
+  return `https://${name}.etcd-discovery.${namespace}.svc:2380`;
+}
+
+function renderInitialCluster(namespace: string, members: number): string {
+  const names = Array.from({ length: members }, (_, index) => `etcd-${String(index)}`);
+  return names.map((name) => `${name}=${peerUrl(namespace, name)}`).join(",");
+}
+
 const mountPaths: Readonly<Record<string, string>> = {
   data: "/var/lib",
   "peer-tls": "/etc/etcd/tls/peer",
@@ -102,17 +115,15 @@ function mounts(names: readonly string[]): readonly JsonObject[] {
 }
 
 function etcdContainer({ namespace, members, image }: EtcdPlan): JsonObject {
-  const peer = (name: string): string => `https://${name}.etcd-discovery.${namespace}.svc:2380`;
-  const initialCluster = Array.from({ length: members }, (_, index) => `etcd-${String(index)}`);
   const tls = "/etc/etcd/tls";
   const environment = {
     ETCD_NAME: "$(HOSTNAME)",
     ETCD_QUOTA_BACKEND_BYTES: String(8 * 1024 ** 3),
     ETCD_DATA_DIR: "/var/lib/data",
-    ETCD_INITIAL_ADVERTISE_PEER_URLS: peer("$(HOSTNAME)"),
+    ETCD_INITIAL_ADVERTISE_PEER_URLS: peerUrl(namespace, "$(HOSTNAME)"),
     ETCD_LISTEN_PEER_URLS: "https://$(POD_IP):2380",
     ETCD_LISTEN_CLIENT_URLS: "https://$(POD_IP):2379,https://localhost:2379",
-    ETCD_ADVERTISE_CLIENT_URLS: peer("$(HOSTNAME)").replace("2380", "2379"),
+    ETCD_ADVERTISE_CLIENT_URLS: peerUrl(namespace, "$(HOSTNAME)").replace("2380", "2379"),
     ETCD_LISTEN_METRICS_URLS: "https://0.0.0.0:2382",
     ETCD_SNAPSHOT_COUNT: "10000",
     ETCD_PEER_CLIENT_CERT_AUTH: "true",
@@ -123,7 +134,7 @@ function etcdContainer({ namespace, members, image }: EtcdPlan): JsonObject {
     ETCD_CERT_FILE: `${tls}/server/server.crt`,
     ETCD_KEY_FILE: `${tls}/server/server.key`,
     ETCD_TRUSTED_CA_FILE: `${tls}/etcd-ca/ca.crt`,
-    ETCD_INITIAL_CLUSTER: initialCluster.map((name) => `${name}=${peer(name)}`).join(","),
+    ETCD_INITIAL_CLUSTER: renderInitialCluster(namespace, members),
   };
   const health = [
     ...["etcdctl", "--endpoints=https://localhost:2379", `--cacert=${tls}/etcd-ca/ca.crt`],
@@ -162,12 +173,16 @@ function ensureDns(image: string): JsonObject {
   };
 }
 
-/** Of what HyperShift's does, the part for members of a cluster that is being made or was there before. */
+/** Beside the data directory: what has no data joins the cluster that is there, and makes none. */
+export const joiningMark = "joining";
+
+/** What HyperShift's does, but that somebody else tells the cluster of a member that joins. */
 function resetMember(image: string): JsonObject {
+  const script = `[ -e /var/lib/${joiningMark} ] && state=existing; echo "\${state:-new}" >/etc/etcd/clusterstate/state`;
   return {
     name: "reset-member",
     image,
-    command: ["/bin/sh", "-c", "echo new >/etc/etcd/clusterstate/state"],
+    command: ["/bin/sh", "-c", script],
     volumeMounts: mounts(["data", "server-tls", "etcd-ca", "cluster-state"]),
   };
 }

@@ -1,5 +1,5 @@
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
-import { encryptionSecretName, hostedClusterSpec } from "../../__tests__/fakes/management-cluster/world-objects.ts";
+import type { JsonObject } from "../../__tests__/world/management-cluster/json.ts";
+import { encryptionSecretName, hostedClusterSpec } from "../../__tests__/world/management-cluster/world-objects.ts";
 
 export interface HostedObjectsPlan {
   readonly namespace: string;
@@ -7,6 +7,7 @@ export interface HostedObjectsPlan {
   readonly controlPlaneNamespace: string;
   readonly availabilityPolicy: "SingleReplica" | "HighlyAvailable";
   readonly release: string;
+  /** Empty: nothing is encrypted. */
   readonly encryptionKey: Buffer;
 }
 
@@ -19,7 +20,8 @@ export interface ObjectWithStatus {
 /** The namespaces, the encryption key's Secret, HostedCluster and HostedControlPlane, as HyperShift has them. */
 export function renderHostedObjects(plan: HostedObjectsPlan): readonly ObjectWithStatus[] {
   const { namespace, name, controlPlaneNamespace, release } = plan;
-  const spec = hostedClusterSpec({
+  const isEncrypted = plan.encryptionKey.length > 0;
+  const { secretEncryption, ...plain } = hostedClusterSpec({
     ...plan,
     writers: [],
     replicas: {},
@@ -30,6 +32,7 @@ export function renderHostedObjects(plan: HostedObjectsPlan): readonly ObjectWit
     hostedClusterPatch: {},
     controlPlanePatch: {},
   });
+  const spec = isEncrypted ? { ...plain, secretEncryption } : plain;
   const image = `quay.io/openshift-release-dev/ocp-release:${release}-x86_64`;
   const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
   const done = { state: "Completed", startedTime: now, completionTime: now, version: release, image, verified: false };
@@ -38,14 +41,7 @@ export function renderHostedObjects(plan: HostedObjectsPlan): readonly ObjectWit
     ...[namespace, controlPlaneNamespace].map((created) => ({
       object: { apiVersion: "v1", kind: "Namespace", metadata: { name: created } },
     })),
-    {
-      object: {
-        apiVersion: "v1",
-        kind: "Secret",
-        metadata: { name: encryptionSecretName(name), namespace },
-        data: { key: plan.encryptionKey.toString("base64") },
-      },
-    },
+    ...(isEncrypted ? [{ object: renderEncryptionSecret(plan) }] : []),
     {
       object: {
         ...hypershift,
@@ -72,6 +68,11 @@ export function renderHostedObjects(plan: HostedObjectsPlan): readonly ObjectWit
       status: { conditions: conditions(now), initialized: true, ready: true },
     },
   ];
+}
+
+function renderEncryptionSecret({ namespace, name, encryptionKey }: HostedObjectsPlan): JsonObject {
+  const metadata = { name: encryptionSecretName(name), namespace };
+  return { apiVersion: "v1", kind: "Secret", metadata, data: { key: encryptionKey.toString("base64") } };
 }
 
 function conditions(now: string): readonly JsonObject[] {

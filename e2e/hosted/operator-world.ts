@@ -1,6 +1,6 @@
-import { WorldClock } from "../../__tests__/fakes/management-cluster/clock.ts";
-import { startOperators, type OperatorWorld } from "../../__tests__/fakes/management-cluster/operators.ts";
-import { defaultSwitches } from "../../__tests__/fakes/management-cluster/switches.ts";
+import { WorldClock } from "../../__tests__/world/management-cluster/clock.ts";
+import { startOperators, type OperatorWorld } from "../../__tests__/world/management-cluster/operators.ts";
+import { defaultSwitches } from "../../__tests__/world/management-cluster/switches.ts";
 import { writerNames } from "../../src/hypershift/hosted-cluster.ts";
 import type { KubeClient } from "../cluster/kube-client.ts";
 

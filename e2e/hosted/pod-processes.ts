@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { listProcesses } from "../../__tests__/fakes/processes.ts";
+import { listProcesses } from "../../__tests__/world/processes.ts";
 
 /**
  * Id of a process in a pod whose containers have their address as POD_IP; undefined where there is none. `isIt` gets its

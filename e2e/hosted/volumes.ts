@@ -1,6 +1,6 @@
-import { chown, mkdir } from "node:fs/promises";
+import { chown, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
+import type { JsonObject } from "../../__tests__/world/management-cluster/json.ts";
 import type { KubeClient } from "../cluster/kube-client.ts";
 import type { Layout } from "../cluster/layout.ts";
 import { runCommand } from "../command.ts";
@@ -15,19 +15,39 @@ function claimName(index: number): string {
   return `data-etcd-${String(index)}`;
 }
 
+/**
+ * Changes a value in the database of a running member, where etcd does not see it: the file is what the member has in its
+ * memory. Both texts have the same length. Returns in how many places it stood.
+ */
+export async function corruptDatabase(
+  volume: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<number> {
+  const file = await open(join(volume, "data/member/snap/db"), "r+");
+  try {
+    const bytes = await file.readFile();
+    let places = 0;
+    for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1), places += 1)
+      await file.write(Buffer.from(to), 0, to.length, at);
+    return places;
+  } finally {
+    await file.close();
+  }
+}
+
 export async function removeEtcdVolumes(
   layout: Layout,
   admin: KubeClient,
   namespace: string,
-  members: number,
+  { members, keepFiles }: { readonly members: number; readonly keepFiles: boolean },
 ): Promise<void> {
   for (let index = 0; index < members; index += 1) {
     await admin.remove("PersistentVolume", "", `${namespace}-${claimName(index)}`);
-    await runCommand("umount", ["--lazy", etcdVolume(layout, namespace, index)]);
+    if (!keepFiles) await runCommand("umount", ["--lazy", etcdVolume(layout, namespace, index)]);
   }
 }
 
-/** A volume for each member, of the size that HyperShift asks for; memory is taken as it is filled. */
+/** A volume for each member, of the size that HyperShift asks for, or the one that was kept; memory is taken as it is filled. */
 export async function createEtcdVolumes(
   layout: Layout,
   namespace: string,
@@ -38,7 +58,11 @@ export async function createEtcdVolumes(
       const claim = claimName(index);
       const path = etcdVolume(layout, namespace, index);
       await mkdir(path, { recursive: true });
-      await runCommand("mount", ["-t", "tmpfs", "-o", "size=8g", "tmpfs", path]);
+      const isKept = await runCommand("mountpoint", ["-q", path]).then(
+        () => true,
+        () => false,
+      );
+      if (!isKept) await runCommand("mount", ["-t", "tmpfs", "-o", "size=8g", "tmpfs", path]);
       await chown(path, userId, userId);
       return {
         apiVersion: "v1",

@@ -1,6 +1,6 @@
-import { isDeploymentReady, OutageNotes, type ApiOutage } from "../../__tests__/action/api-outage.ts";
+import { isDeploymentReady, OutageNotes, type ApiOutage } from "../../__tests__/scenario/api-outage.ts";
 import { writerNames } from "../../src/hypershift/hosted-cluster.ts";
-import { numberAt } from "../../src/hypershift/json-path.ts";
+import { numberAt } from "../../src/json-path.ts";
 import type { KubeClient } from "../cluster/kube-client.ts";
 
 export interface WritersWatch {

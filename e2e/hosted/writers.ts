@@ -1,6 +1,6 @@
-import { createCertificateAuthority, type CertificateAuthority } from "../../__tests__/fakes/certificates.ts";
-import { aesKeyName } from "../../__tests__/fakes/etcd/fill.ts";
-import type { JsonObject } from "../../__tests__/fakes/management-cluster/json.ts";
+import { createCertificateAuthority, type CertificateAuthority } from "../../__tests__/world/certificates.ts";
+import { aesKeyName } from "../../__tests__/world/etcd/fill.ts";
+import type { JsonObject } from "../../__tests__/world/management-cluster/json.ts";
 import { imageNames } from "../images.ts";
 import { userId } from "./etcd.ts";
 
@@ -8,6 +8,7 @@ export interface WritersPlan {
   readonly namespace: string;
   readonly replicas: number;
   readonly etcdImage: string;
+  /** Empty: nothing is encrypted. */
   readonly encryptionKey: Buffer;
   /** A folder of the node in which each counter notes the last write that etcd has acknowledged. */
   readonly acknowledged: string;
@@ -43,18 +44,12 @@ async function kubeApiserverSecret(
 ): Promise<JsonObject> {
   const names = ["kube-apiserver", `kube-apiserver.${namespace}.svc`, "localhost"];
   const server = await authority.issue({ commonName: "kube-apiserver" }, { names });
+  const aescbc = { keys: [{ name: aesKeyName(encryptionKey), secret: encryptionKey.toString("base64") }] };
+  const providers = [...(encryptionKey.length === 0 ? [] : [{ aescbc }]), { identity: {} }];
   const encryption = {
     apiVersion: "apiserver.config.k8s.io/v1",
     kind: "EncryptionConfiguration",
-    resources: [
-      {
-        resources: ["secrets"],
-        providers: [
-          { aescbc: { keys: [{ name: aesKeyName(encryptionKey), secret: encryptionKey.toString("base64") }] } },
-          { identity: {} },
-        ],
-      },
-    ],
+    resources: [{ resources: ["secrets"], providers }],
   };
   return {
     apiVersion: "v1",
@@ -96,9 +91,10 @@ function kubeApiserver(plan: WritersPlan): JsonObject {
     ports: [{ name: "client", containerPort: kubeApiserverPort }],
     readinessProbe: {
       httpGet: { path: "readyz", port: "client", scheme: "HTTPS" },
+      // Asked more often than by HyperShift, so that a start is seen at once; given up after the same 15 s.
       periodSeconds: 1,
       timeoutSeconds: 10,
-      failureThreshold: 3,
+      failureThreshold: 15,
     },
     volumeMounts: [
       { name: "files", mountPath: "/files" },
@@ -118,7 +114,7 @@ trap 'last=$(( $(date +%s) + ${String(plan.drainSeconds)} ))' TERM
 while [ -z "$last" ] || [ "$(date +%s)" -lt "$last" ]; do
   count=$((count + 1))
   etcdctl put "${counterPrefix}$HOSTNAME" "$count" >/dev/null && echo "$count" >"/acknowledged/$HOSTNAME"
-  sleep 0.3
+  sleep 1
 done
 `;
   const environment = {
@@ -132,8 +128,12 @@ done
     image: plan.etcdImage,
     command: ["/bin/sh", "-c", script],
     env: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
-    // Ready is who has written.
-    readinessProbe: { exec: { command: ["/bin/sh", "-c", 'test -e "/acknowledged/$HOSTNAME"'] }, periodSeconds: 1 },
+    // Ready is who has written once. A probe that goes on would start a process of the runtime each second, in every pod.
+    startupProbe: {
+      exec: { command: ["/bin/sh", "-c", 'test -e "/acknowledged/$HOSTNAME"'] },
+      periodSeconds: 1,
+      failureThreshold: 600,
+    },
     volumeMounts: [
       { name: "etcd-ca", mountPath: "/etcd/ca" },
       { name: "etcd-client", mountPath: "/etcd/client" },

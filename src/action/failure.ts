@@ -1,7 +1,7 @@
 import type { ActionError } from "../errors.ts";
 import { renderLine } from "./log.ts";
 
-/** What the report of a failure needs of @actions/core. */
+/** The part of @actions/core that the report of a failure needs. */
 interface CoreFailure {
   error(message: string, properties: { readonly title: string }): void;
   debug(message: string): void;

@@ -1,4 +1,5 @@
-import { ActionError } from "../errors.ts";
+import { ActionError, describeError } from "../errors.ts";
+import { parseTime } from "../time.ts";
 import { writeRunnerFile } from "./runner-file.ts";
 
 /** Every output of action.yml; what was not made is absent. */
@@ -8,8 +9,9 @@ export interface Outputs {
   readonly presignedUrl?: string;
   readonly presignedUrlExpiresAt?: string;
   readonly encryptionKeySecretName?: string;
+  readonly encryptionKeyUri?: string;
   readonly recordUri?: string;
-  /** Of the snapshot, as is what follows. */
+  /** SHA-256 of the snapshot; size, revision and etcd version are the snapshot's too. */
   readonly sha256?: string;
   readonly sizeBytes?: number;
   readonly revision?: number;
@@ -18,42 +20,78 @@ export interface Outputs {
   readonly recovered?: boolean;
   /** Absolute path. */
   readonly renderedManifest?: string;
+  readonly errorCode?: string;
+  /** Of the newest proven snapshot before this one. */
+  readonly previousAgeSeconds?: number;
+  /** Of a restore of the data, as a drill measured it. */
+  readonly rtoSeconds?: number;
+  readonly drillUri?: string;
 }
 
-/** The name of each output in action.yml, in its order. */
-export const outputNames = {
-  snapshotUri: "snapshot-uri",
-  presignedUrl: "presigned-url",
-  presignedUrlExpiresAt: "presigned-url-expires-at",
-  encryptionKeySecretName: "encryption-key-secret-name",
-  recordUri: "record-uri",
-  sha256: "snapshot-sha256",
-  sizeBytes: "snapshot-size-bytes",
-  revision: "snapshot-revision",
-  etcdVersion: "etcd-version",
-  apiDowntimeSeconds: "api-downtime-seconds",
-  recovered: "recovered",
-  renderedManifest: "rendered-manifest",
-} as const satisfies Record<keyof Outputs, string>;
+interface Form {
+  /** In action.yml. */
+  readonly name: string;
+  readonly fits: (text: string) => boolean;
+}
 
-const outputFields = Object.keys(outputNames).filter((field): field is keyof Outputs => field in outputNames);
+const matches =
+  (pattern: RegExp) =>
+  (text: string): boolean =>
+    pattern.test(text);
+const number = matches(/^\d+(?:\.\d+)?$/);
+const path = matches(/^\/\P{Cc}*$/u);
+const uri = matches(/^s3:\/\/[!-~]+$/);
 
-/** Sets what `outputs` holds, whatever else is in it; may be called more than once. Throws `runner-unwritable`, and `internal` for a value with a line feed, or no number. */
+/** Each output and the form that it must have, in the order of action.yml: workflows put them into commands. */
+export const outputForms: Readonly<Record<keyof Outputs, Form>> = {
+  snapshotUri: { name: "snapshot-uri", fits: uri },
+  presignedUrl: { name: "presigned-url", fits: matches(/^https?:\/\/[!-~]+$/) },
+  presignedUrlExpiresAt: { name: "presigned-url-expires-at", fits: (text) => parseTime(text) !== undefined },
+  encryptionKeySecretName: { name: "encryption-key-secret-name", fits: matches(/^[a-z0-9][a-z0-9.-]{0,252}$/) },
+  encryptionKeyUri: { name: "encryption-key-uri", fits: uri },
+  recordUri: { name: "record-uri", fits: uri },
+  sha256: { name: "snapshot-sha256", fits: matches(/^[0-9a-f]{64}$/) },
+  sizeBytes: { name: "snapshot-size-bytes", fits: number },
+  revision: { name: "snapshot-revision", fits: number },
+  etcdVersion: { name: "etcd-version", fits: matches(/^\d+\.\d+\.\d+[-+.\w]{0,50}$/) },
+  apiDowntimeSeconds: { name: "api-downtime-seconds", fits: number },
+  recovered: { name: "recovered", fits: matches(/^(?:true|false)$/) },
+  renderedManifest: { name: "rendered-manifest", fits: path },
+  errorCode: { name: "error-code", fits: matches(/^[a-z0-9-]+$/) },
+  previousAgeSeconds: { name: "previous-age-seconds", fits: number },
+  rtoSeconds: { name: "rto-seconds", fits: number },
+  drillUri: { name: "drill-uri", fits: uri },
+};
+
+const outputFields = Object.keys(outputForms).filter((field): field is keyof Outputs => field in outputForms);
+
+/**
+ * Sets what `outputs` holds, whatever else is in it; one that cannot be set loses no other. Throws the first problem at
+ * the end: `output-malformed` for a text of a cluster or a store that is not what it must be, `runner-unwritable`.
+ */
 export function writeOutputs(setOutput: (name: string, value: string) => void, outputs: Outputs): void {
-  for (const field of outputFields) {
+  const problems = outputFields.flatMap((field) => {
     const value = outputs[field];
-    const name = outputNames[field];
-    if (value === undefined) continue;
-    const text = renderOutput(name, value);
-    writeRunnerFile("GITHUB_OUTPUT", () => {
-      setOutput(name, text);
-    });
-  }
+    try {
+      if (value !== undefined) writeOutput(setOutput, outputForms[field], String(value));
+      return [];
+    } catch (error) {
+      return [describeError(error)];
+    }
+  });
+  if (problems[0] !== undefined) throw problems[0];
 }
 
-function renderOutput(name: string, value: string | number | boolean): string {
-  const text = String(value);
-  if (/\p{Cc}/u.test(text) || (typeof value === "number" && !Number.isFinite(value)))
-    throw new ActionError("internal", `the output ${name} would not be one line of text or a number`);
-  return text;
+function writeOutput(setOutput: (name: string, value: string) => void, { name, fits }: Form, text: string): void {
+  if (!fits(text))
+    throw new ActionError(
+      "output-malformed",
+      `the output ${name} is left out: it is not of the form that it must have`,
+      {
+        hint: "look at the summary and the record for its value; the other outputs are set",
+      },
+    );
+  writeRunnerFile("GITHUB_OUTPUT", () => {
+    setOutput(name, text);
+  });
 }

@@ -1,37 +1,36 @@
-import { context } from "@actions/github";
-import type { RunInfo } from "../snapshot/record.ts";
+import type { RunInfo } from "../snapshots/record.ts";
+import type { Environment } from "./inputs/names.ts";
+
+/** The workflow run, and the name of the machine that this job of it has. */
+export interface StepRunInfo extends RunInfo {
+  readonly runner: string;
+}
 
 /** The workflow run, as GitHub's runner tells it; empty texts where it does not (a run by hand). */
-export function readRunInfo(): RunInfo {
-  const repository = findRepository();
-  const runId = renderNumber(context.runId);
-  const runAttempt = renderNumber(context.runAttempt);
+export function readRunInfo(environment: Environment): StepRunInfo {
+  const read = (name: string): string => asJournalText(environment[name] ?? "");
+  const repository = read("GITHUB_REPOSITORY");
+  const runId = readNumber(environment["GITHUB_RUN_ID"]);
+  const runAttempt = readNumber(environment["GITHUB_RUN_ATTEMPT"]);
+  const server = read("GITHUB_SERVER_URL") || "https://github.com";
   return {
     repository,
-    workflow: orEmpty(context.workflow),
+    workflow: environment["GITHUB_WORKFLOW"] ?? "",
     runId,
     runAttempt,
     url:
       repository === "" || runId === ""
         ? ""
-        : `${context.serverUrl}/${repository}/actions/runs/${runId}${runAttempt === "" ? "" : `/attempts/${runAttempt}`}`,
+        : `${server}/${repository}/actions/runs/${runId}${runAttempt === "" ? "" : `/attempts/${runAttempt}`}`,
+    runner: read("RUNNER_NAME"),
   };
 }
 
-/** The client throws where there is neither GITHUB_REPOSITORY nor an event. */
-function findRepository(): string {
-  try {
-    return `${context.repo.owner}/${context.repo.repo}`;
-  } catch {
-    return "";
-  }
+/** The text as the reader of a journal takes it: another forge, or a runner of one's own, may have any name. */
+function asJournalText(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 120);
 }
 
-/** The client types as text what is undefined outside of a run. */
-function orEmpty(text: string | undefined): string {
-  return text ?? "";
-}
-
-function renderNumber(value: number): string {
-  return Number.isSafeInteger(value) ? value.toString() : "";
+function readNumber(text: string | undefined): string {
+  return /^[1-9]\d{0,15}$/.test(text ?? "") ? (text ?? "") : "";
 }

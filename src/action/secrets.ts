@@ -1,5 +1,6 @@
-import { listKubeconfigSecrets, listUrlPasswords } from "./kubeconfig-secrets.ts";
-import type { Environment, InputName, ReadInput } from "./input-names.ts";
+import { listMisplacedSecrets } from "../encryption/recipients.ts";
+import { listKubeconfigSecrets, listUrlPasswords } from "../kubeconfig/secrets.ts";
+import type { Given, InputName } from "./inputs/names.ts";
 
 /**
  * The inputs that hold a secret. A key id is none: as a mask it would take the signed URL, which names it, from whoever
@@ -12,35 +13,38 @@ export const secretInputNames = [
   "s3-session-token",
   "presign-secret-access-key",
   "encryption-key",
+  "age-identity",
 ] as const satisfies readonly InputName[];
 
 const secretVariables = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
 const proxyVariables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-/** As a mask, a shorter text would take away half of the log. */
+/** A shorter text, as a mask, would take away half of the log. */
 const shortestMask = 4;
 
 /** Every secret of the inputs and the environment, with what is secret inside of them. Never throws. */
-export function listSecrets(read: (name: string) => string, env: Environment): readonly string[] {
-  const input: ReadInput = read;
+export function listSecrets({ read: input, environment: env }: Given): readonly string[] {
   const encryptionKey = input("encryption-key").trim();
   return [
     ...listKubeconfigSecrets(input("kubeconfig")),
     ...secretInputNames.filter((name) => name !== "kubeconfig").map((name) => input(name)),
-    ...(encryptionKey === "" ? [] : listKeySecrets(Buffer.from(encryptionKey, "base64"))),
+    ...encryptionKey.split(/\s+/).flatMap((line) => (line === "" ? [] : listKeySecrets(Buffer.from(line, "base64")))),
+    ...listMisplacedSecrets(input("key-recipients")),
     ...secretVariables.map((name) => env[name] ?? ""),
     ...proxyVariables.flatMap((name) => listUrlPasswords(env[name] ?? "")),
   ].filter((secret) => secret.trim() !== "");
 }
 
-/** The ways in which the bytes of a key are written as text. */
+/** The ways in which the bytes of a key are written as text; a key that is text itself, as PEM is, also as it stands there. */
 export function listKeySecrets(key: Buffer): readonly string[] {
   const base64 = key.toString("base64");
   const hex = key.toString("hex");
-  return [base64, base64.replace(/=+$/, ""), key.toString("base64url"), hex, hex.toUpperCase()];
+  const text = key.toString("latin1");
+  const plain = /^[\t\r\n\x20-\x7e]*$/.test(text) ? [text.replaceAll(/^-----.*$/gm, "")] : [];
+  return [base64, base64.replace(/=+$/, ""), key.toString("base64url"), hex, hex.toUpperCase(), ...plain];
 }
 
-/** What lets others use a signed URL: the URL, its signature, its session token; the last also as it stands there. */
+/** The URL, signature and session token that let others use a signed URL; the token also as it stands there. */
 export function listSignedUrlSecrets(url: string): readonly string[] {
   const values = [...url.matchAll(/[?&]X-Amz-(?:Signature|Security-Token)=([^&#]*)/gi)].flatMap(
     (match) => match[1] ?? [],
@@ -52,8 +56,8 @@ export function listSignedUrlSecrets(url: string): readonly string[] {
  * Registers each line of `values` with the runner, and its URL-encoded forms; the runner itself adds base64, JSON and XML.
  * Line by line, since the runner masks the lines of a longer text however short they are.
  */
-export function maskSecrets(setSecret: (secret: string) => void, values: readonly string[]): void {
-  for (const mask of listMasks(values)) setSecret(mask);
+export function maskSecrets(core: { setSecret(secret: string): void }, values: readonly string[]): void {
+  for (const mask of listMasks(values)) core.setSecret(mask);
 }
 
 function listMasks(values: readonly string[]): ReadonlySet<string> {

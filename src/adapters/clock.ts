@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ActionError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 
-/** The clock of this machine; it does not jump when somebody sets the time. */
+/** The clocks of this machine. */
 export function createClock(): Clock {
   return {
     nowMs: () => Math.round(performance.timeOrigin + performance.now()),
+    wallMs: () => Date.now(),
     sleep: async (ms, signal) => {
       try {
         await delay(ms, undefined, signal === undefined ? {} : { signal });

@@ -1,128 +1,119 @@
-import { ActionError } from "../errors.ts";
-import { inspectionCommand, parseInspection, type MemberReport } from "../etcd/member-client.ts";
-import type { Pod } from "../hypershift/workload.ts";
-import { renderBytes } from "../snapshot/byte-size.ts";
-import { limits } from "../time-limits.ts";
-import { deniedAccess, execAccesses } from "./access.ts";
-import { execAgain } from "./exec-again.ts";
-import type { Findings } from "./findings.ts";
+import { ActionError, describeError } from "../errors.ts";
+import type { HashKv } from "../etcd/hash-kv.ts";
+import { askTogether, hashesAsFile } from "../pod/hash-kv.ts";
+import type { Member } from "../pod/member.ts";
+import { proveStored } from "../snapshots/proof.ts";
+import { storedAs, type ProvenSnapshot } from "./record.ts";
 import type { BackupWorld } from "./world.ts";
 
-const gibibyte = 1024 ** 3;
+/** The verdict on whether all members have the keys and values of the files. */
+export interface MembersVerdict {
+  /** Absent where it could not be compared. */
+  readonly membersAgree?: boolean;
+  /** Why they do not agree. */
+  readonly failure?: ActionError;
+  /** HashKV of each member that answered, by its id, at the revision of the newest file. */
+  readonly hashes: ReadonlyMap<string, number>;
+  /** HashKV of each file, by its key in the store, for the point at which the members were asked, where it was computed. */
+  readonly files: ReadonlyMap<string, HashKv>;
+}
 
-/** Reports of all etcd members whose container answers; what is wrong with the others becomes a finding. */
-export async function readMembers(
-  namespace: string,
+/**
+ * Asks one member after the other for its HashKV at the revision of each snapshot, since a member keeps writes waiting while it
+ * hashes, and compares the answers with each other and with the files. A comparison that could not be made is a warning: the
+ * snapshots are whole all the same.
+ */
+export async function compareMembers(
   world: BackupWorld,
-  findings: Findings,
-): Promise<readonly MemberReport[]> {
-  const { cluster } = world;
-  const statefulSet = await findings.collect(() => cluster.findStatefulSet({ namespace, name: "etcd" }));
-  if (statefulSet === undefined) {
-    if (findings.none) findings.add(unhealthy(`there is no StatefulSet etcd in namespace ${namespace}`));
-    return [];
+  { snapshots, members }: { readonly snapshots: readonly ProvenSnapshot[]; readonly members: readonly Member[] },
+): Promise<MembersVerdict> {
+  const revisions = [...new Set(snapshots.map(revisionOf))].toSorted((one, other) => other - one);
+  const verdicts: MembersVerdict[] = [];
+  for (const revision of revisions) {
+    const files = snapshots.filter((snapshot) => revisionOf(snapshot) === revision);
+    verdicts.push(await compareAt(world, { revision, files, members }));
   }
-  const pods = await findings.collect(() => cluster.listPods(namespace, statefulSet.matchLabels));
-  if (pods === undefined) return [];
-  const names = Array.from({ length: statefulSet.replicas }, (_, index) => `etcd-${String(index)}`);
-  const denied = await cluster.findDeniedAccesses(names.flatMap((name) => execAccesses(namespace, name)));
-  for (const access of denied) findings.add(deniedAccess(access));
-  if (denied.length > 0) return [];
-  const reports = await Promise.all(names.map((name) => readMember(namespace, name, pods, world, findings)));
-  const found = reports.filter((report) => report !== undefined);
-  checkMembership(found, names.length, findings);
-  checkAlarms(found, findings);
-  return found;
+  const differing = verdicts.find(({ membersAgree }) => membersAgree === false);
+  return {
+    ...(differing ?? verdicts.find(({ membersAgree }) => membersAgree === undefined) ?? verdicts[0]),
+    hashes: verdicts[0]?.hashes ?? new Map(),
+    files: new Map(verdicts.flatMap(({ files }) => [...files])),
+  };
 }
 
-/** The member to capture: one without an alarm and with enough space, the leader only when there is no other. */
-export function chooseMember(members: readonly MemberReport[], findings: Findings): MemberReport | undefined {
-  const roomy = members.filter((member) => member.volume.freeBytes >= neededBytes(member));
-  const alarmed = new Set(members.flatMap(({ alarms }) => alarms.map(({ memberId }) => memberId)));
-  const rank = ({ id, leader }: MemberReport): number => 2 * Number(alarmed.has(id)) + Number(leader);
-  const [chosen] = roomy.toSorted((a, b) => rank(a) - rank(b));
-  const [first] = members;
-  if (first === undefined) {
-    if (findings.none) findings.add(unhealthy("there is no etcd member that can be captured"));
-  } else if (chosen === undefined) findings.add(spaceMissing(first, first.volume.freeBytes));
-  return chosen;
+function revisionOf({ snapshot }: ProvenSnapshot): number {
+  return snapshot.hashKv.revision;
 }
 
-/** The database, and room for what etcd writes meanwhile. */
-export function neededBytes(member: MemberReport): number {
-  return member.dbSizeBytes + reservedBytes(member);
+/** Compares the members with the files of one revision. */
+async function compareAt(
+  world: BackupWorld,
+  {
+    revision,
+    files,
+    members,
+  }: { readonly revision: number; readonly files: readonly ProvenSnapshot[]; readonly members: readonly Member[] },
+): Promise<MembersVerdict> {
+  const known = new Map<string, HashKv>();
+  const unknown = (reason: string, hashes: MembersVerdict["hashes"] = new Map()): MembersVerdict => {
+    world.log.warning(`whether all etcd members have the same data is not known: ${reason}`);
+    return { hashes, files: known };
+  };
+  try {
+    const answers = await askTogether(world, members, revision);
+    if (answers === undefined)
+      return unknown(`not all of them answered for revision ${String(revision)} before it was compacted away`);
+    const { hashes, compactRevision } = answers;
+    const different = (file?: HashKv): MembersVerdict => {
+      return { membersAgree: false, failure: differ(members, hashes, file), hashes, files: known };
+    };
+    const [hash, ...others] = new Set(hashes.values());
+    if (others.length > 0) return different();
+    const missing = Math.max(...members.map(({ memberCount }) => memberCount)) - members.length;
+    if (missing > 0) return unknown(`${String(missing)} of them were not seen`, hashes);
+    if (members.some(({ version }) => !hashesAsFile(version))) {
+      world.log.info(
+        "the etcd members have the same HashKV; the file's is not compared: etcd before 3.5.16 hashes otherwise",
+      );
+      return { hashes, files: known };
+    }
+    for (const snapshot of files) {
+      const file = await hashFile(world, snapshot, compactRevision);
+      if (file === undefined) return unknown("the file was compacted further than the members", hashes);
+      known.set(snapshot.key, file);
+      if (file.hash !== hash) return different(file);
+    }
+    const what = files.length === 1 ? "the file" : `${String(files.length)} files`;
+    world.log.info(`${String(members.length)} etcd members and ${what} have the same HashKV ${String(hash)}`);
+    return { membersAgree: true, hashes, files: known };
+  } catch (error) {
+    return unknown(describeError(error).message);
+  }
 }
 
-/** What must stay free beside the snapshot. */
-export function reservedBytes(member: MemberReport): number {
-  return Math.max(gibibyte, Math.ceil(member.volume.sizeBytes / 10));
+/** The file's HashKV for that compaction; the file is read once more where it was compacted since. */
+async function hashFile(
+  world: BackupWorld,
+  proven: ProvenSnapshot,
+  compactRevision: number,
+): Promise<HashKv | undefined> {
+  const { snapshot, digests } = proven;
+  const { revision } = snapshot.hashKv;
+  if (snapshot.hashKv.compactRevision === compactRevision) return snapshot.hashKv;
+  const { openSpool, signal } = world;
+  const hashKvAt = { revision, compactRevision };
+  return (await proveStored(world.store, storedAs(proven), digests, { keys: [], openSpool, signal, hashKvAt }))
+    .hashKvAt;
 }
 
-export function spaceMissing(member: MemberReport, freeBytes: number): ActionError {
+function differ(members: readonly Member[], hashes: MembersVerdict["hashes"], file?: HashKv): ActionError {
+  const each = members.map(({ id, pod }) => `${pod} ${String(hashes.get(id) ?? "unknown")}`);
+  const all = file === undefined ? each : [...each, `the file ${String(file.hash)}`];
   return new ActionError(
-    "space-missing",
-    `the volume of ${member.pod} has ${renderBytes(freeBytes)} free; a snapshot of ${renderBytes(member.dbSizeBytes)} needs ${renderBytes(neededBytes(member))}`,
-    { hint: "a full volume takes etcd down: defragment etcd, or give it a larger volume" },
+    "members-diverged",
+    `the etcd members do not have the same data: HashKV of ${all.join(", ")}`,
+    {
+      hint: "compare the members before anything is restored: one of them lacks what another has; the snapshot is kept, and says so",
+    },
   );
-}
-
-async function readMember(
-  namespace: string,
-  name: string,
-  pods: readonly Pod[],
-  world: BackupWorld,
-  findings: Findings,
-): Promise<MemberReport | undefined> {
-  const pod = pods.find((candidate) => candidate.name === name);
-  if (pod?.ready !== true || pod.terminating) {
-    findings.addHealth(
-      unhealthy(`etcd member ${name} in ${namespace} is ${pod === undefined ? "missing" : "not ready"}`),
-    );
-    return undefined;
-  }
-  return findings.collect(async () => {
-    const container = { namespace, name, container: "etcd" };
-    const result = await execAgain(container, inspectionCommand(), { timeoutMs: limits.execTimeoutMs }, world);
-    const report = parseInspection(name, result.stdout.toString());
-    if (report.learner) throw unhealthy(`etcd member ${name} is a learner, or not a member of its own cluster`);
-    return report;
-  });
-}
-
-/** Members restored without names are clusters of one each that all look healthy (openshift/hypershift#9048). */
-function checkMembership(members: readonly MemberReport[], replicas: number, findings: Findings): void {
-  const [first] = members;
-  if (first === undefined) return;
-  const ids = new Set(members.map((member) => member.id));
-  const clusters = new Set(members.map((member) => member.clusterId));
-  if (ids.size < members.length || clusters.size > 1)
-    findings.add(
-      new ActionError(
-        "etcd-unhealthy",
-        "the etcd members are not one cluster: they share a member id, or differ in their cluster id",
-        {
-          hint: "this is a split brain; repair etcd before a snapshot of one half is taken for the whole",
-        },
-      ),
-    );
-  // One that was split off counts itself alone.
-  const memberCount = Math.max(first.memberCount, replicas);
-  if (members.length * 2 <= memberCount)
-    findings.add(
-      unhealthy(`${String(members.length)} of ${String(memberCount)} etcd members answer, which is no quorum`),
-    );
-}
-
-/** Each member tells the alarms of all. */
-function checkAlarms(members: readonly MemberReport[], findings: Findings): void {
-  for (const { memberId, name } of members.flatMap(({ alarms }) => alarms)) {
-    const member = members.find(({ id }) => id === memberId)?.pod ?? memberId;
-    findings.addHealth(unhealthy(`etcd member ${member} has the alarm ${name}`));
-  }
-}
-
-function unhealthy(problem: string): ActionError {
-  return new ActionError("etcd-unhealthy", problem, {
-    hint: "look at the pod and at HyperShift's condition EtcdAvailable; run again when all members are ready",
-  });
 }

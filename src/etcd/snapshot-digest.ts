@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 const trailerBytes = 32;
 
 export interface SnapshotDigests {
-  /** Of the whole file, lower-case hex. */
+  /** SHA-256 of the whole file, lower-case hex. */
   readonly sha256: string;
   readonly sizeBytes: number;
   /** Hex of the last 32 bytes. */

@@ -1,7 +1,9 @@
-import { at, listAt, numberAt, stringAt, textsAt } from "./json-path.ts";
+import { at, listAt, numberAt, stringAt, textsAt } from "../json-path.ts";
+import { parseTime } from "../time.ts";
+import { parseKmsIds, type KmsIds } from "./kms.ts";
 
 /** One condition of a HostedCluster or HostedControlPlane. */
-interface Condition {
+export interface Condition {
   readonly type: string;
   readonly status: string;
   readonly reason: string;
@@ -11,11 +13,11 @@ interface Condition {
 export type SecretEncryption =
   | { readonly type: "none" }
   | { readonly type: "aescbc"; readonly activeKey: string; readonly backupKey: string | undefined }
-  | { readonly type: "kms"; readonly provider: string }
-  /** Of a type that this version does not know: nobody can say which key reads the data. */
+  | { readonly type: "kms"; readonly ids: KmsIds }
+  /** A type that this version does not know: nobody can say which key reads the data. */
   | { readonly type: "unknown" };
 
-/** What the action reads of a HostedCluster; absent fields are undefined. */
+/** The fields that the action reads of a HostedCluster; absent ones are undefined. */
 export interface HostedCluster {
   readonly namespace: string;
   readonly name: string;
@@ -24,7 +26,12 @@ export interface HostedCluster {
   readonly deleting: boolean;
   readonly annotations: Readonly<Record<string, string>>;
   readonly pausedUntil: string | undefined;
-  readonly etcd: { readonly managementType: string; readonly sharded: boolean };
+  /** Who wrote spec.pausedUntil last, and when, as metadata.managedFields has it. */
+  readonly pausedBy: { readonly manager: string; readonly since: string } | undefined;
+  /** The release that is being rolled out. */
+  readonly rollout: { readonly release: string; readonly since: string } | undefined;
+  /** `restored`: it starts from a snapshot, whose URL is not kept. */
+  readonly etcd: { readonly managementType: string; readonly sharded: boolean; readonly restored: boolean };
   readonly secretEncryption: SecretEncryption;
   /** True while data is encrypted with two keys (status.secretEncryption, HyperShift 4.22 and newer). */
   readonly keyRotating: boolean;
@@ -39,11 +46,13 @@ export interface HostedCluster {
   readonly releaseImage: string | undefined;
   readonly releaseVersion: string | undefined;
   readonly issuerURL: string | undefined;
+  /** The Secret with the key that signs tokens of ServiceAccounts; undefined where HyperShift makes it. */
+  readonly serviceAccountSigningKey: string | undefined;
   readonly networking: unknown;
   readonly services: readonly { readonly service: string; readonly hostname?: string }[];
 }
 
-/** What the action reads of a HostedControlPlane. */
+/** The fields that the action reads of a HostedControlPlane. */
 export interface HostedControlPlane {
   readonly namespace: string;
   readonly name: string;
@@ -72,9 +81,12 @@ export function parseHostedCluster(value: unknown): HostedCluster {
     deleting: at(value, "metadata", "deletionTimestamp") !== undefined,
     annotations: textsAt(value, "metadata", "annotations"),
     pausedUntil: stringAt(value, "spec", "pausedUntil"),
+    pausedBy: parsePausedBy(value),
+    rollout: parseRollout(value),
     etcd: {
       managementType: stringAt(value, "spec", "etcd", "managementType") ?? "",
       sharded: listAt(value, "spec", "etcd", "managed", "shards").length > 0,
+      restored: stringAt(value, "spec", "etcd", "managed", "storage", "restoreSnapshotURL", 0) !== undefined,
     },
     secretEncryption: parseSecretEncryption(value),
     keyRotating: isKeyRotating(value),
@@ -90,6 +102,7 @@ export function parseHostedCluster(value: unknown): HostedCluster {
       stringAt(value, "status", "version", "history", 0, "version") ??
       stringAt(value, "status", "controlPlaneVersion", "desired", "version"),
     issuerURL: stringAt(value, "spec", "issuerURL"),
+    serviceAccountSigningKey: stringAt(value, "spec", "serviceAccountSigningKey", "name"),
     networking: at(value, "spec", "networking"),
     services: listAt(value, "spec", "services").map((service) => {
       const strategy = at(service, "servicePublishingStrategy");
@@ -114,6 +127,31 @@ export function findCondition(conditions: readonly Condition[], type: string): C
   return conditions.find((condition) => condition.type === type);
 }
 
+/** Both operators act on the object as it is. */
+export function isReconciling({ conditions, generation }: HostedControlPlane): boolean {
+  const condition = findCondition(conditions, "ReconciliationActive");
+  return condition?.status === "True" && condition.observedGeneration === generation;
+}
+
+/** Source of the form: FieldsV1 in k8s.io/apimachinery, with `f:` before each field. */
+function parsePausedBy(value: unknown): HostedCluster["pausedBy"] {
+  const writes = listAt(value, "metadata", "managedFields").flatMap((entry) => {
+    const since = stringAt(entry, "time") ?? "";
+    const wrote = at(entry, "fieldsV1", "f:spec", "f:pausedUntil") !== undefined && parseTime(since) !== undefined;
+    return wrote ? [{ manager: stringAt(entry, "manager") ?? "", since }] : [];
+  });
+  return writes.toSorted((a, b) => b.since.localeCompare(a.since))[0];
+}
+
+/** The newest entry of the history is under way until it is `Completed`. */
+function parseRollout(value: unknown): HostedCluster["rollout"] {
+  const [newest] = listAt(value, "status", "version", "history");
+  if (newest === undefined || stringAt(newest, "state") === "Completed") return undefined;
+  const release = stringAt(newest, "version") ?? stringAt(newest, "image");
+  const since = stringAt(newest, "startedTime") ?? "";
+  return release === undefined || parseTime(since) === undefined ? undefined : { release, since };
+}
+
 function parseConditions(value: unknown): readonly Condition[] {
   return listAt(value, "status", "conditions").map((condition) => ({
     type: stringAt(condition, "type") ?? "",
@@ -134,7 +172,7 @@ function parseSecretEncryption(value: unknown): SecretEncryption {
         backupKey: stringAt(encryption, "aescbc", "backupKey", "name"),
       };
     case "kms":
-      return { type: "kms", provider: stringAt(encryption, "kms", "provider") ?? "unknown" };
+      return { type: "kms", ids: parseKmsIds(at(encryption, "kms")) };
     default:
       return { type: encryption === undefined || encryption === null ? "none" : "unknown" };
   }

@@ -1,3 +1,5 @@
+import { parseTime } from "../time.ts";
+
 /**
  * True when HyperShift's operators take `value` of spec.pausedUntil for a pause at `now`: a true boolean of Go's
  * strconv.ParseBool, or a strict RFC 3339 time that is still to come. Everything else, also what the CRD accepts
@@ -11,12 +13,10 @@ export function isPausing(value: string | undefined, now: Date): boolean {
   return until !== undefined && until.getTime() > now.getTime();
 }
 
-/** A strict RFC 3339 time, or undefined. */
-export function parseTime(text: string): Date | undefined {
-  const match = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/.exec(text);
-  if (!match) return undefined;
-  const [year = 0, month = 0, day = 0] = match.slice(1).map(Number);
-  const daysInMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
-  const time = new Date(text);
-  return day < 1 || day > daysInMonth || Number.isNaN(time.getTime()) ? undefined : time;
+/**
+ * True when `value` is a pause at `now`, or may be one: what begins like a date and is not read as one here, Go may read (a
+ * zone of +24:00, a comma before the fraction), and with it HyperShift.
+ */
+export function mayPause(value: string | undefined, now: Date): boolean {
+  return isPausing(value, now) || (value !== undefined && /^\d{4}-/.test(value) && parseTime(value) === undefined);
 }

@@ -1,8 +1,7 @@
-import { ActionError } from "../errors.ts";
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
-import { listAt, stringAt } from "../hypershift/json-path.ts";
-import type { Log } from "../ports.ts";
-import type { SnapshotRecord } from "../snapshot/record.ts";
+import { at, listAt, stringAt } from "../json-path.ts";
+import type { SnapshotRecord } from "../snapshots/record.ts";
+import { refuse, type Finding } from "./findings.ts";
 import { quote } from "./target-cluster.ts";
 
 /** A field that stands in the snapshot's objects, too. */
@@ -10,38 +9,65 @@ interface Comparison {
   readonly field: string;
   readonly recorded: string | undefined;
   readonly given: string | undefined;
-  /** What follows where they differ. */
+  /** The effect of a difference. */
   readonly consequence: string;
 }
 
-/** What HyperShift's CRD gives a HostedCluster without one. */
+/** The CRD of HyperShift gives it to a HostedCluster without one. */
 const defaultIssuerURL = "https://kubernetes.default.svc";
 
+const idFields = ["infraID", "clusterID"] as const;
+
+/** Values of the record for fields that the manifest leaves empty, by their name in `spec`. */
+export type FilledIds = Partial<Record<(typeof idFields)[number], string>>;
+
 /**
- * Compares what the snapshot's objects carry of their cluster with the manifest; what the record does not know is passed over.
- * Throws `hosted-cluster-differs` for another infraID or clusterID; every other difference is a warning.
+ * Compares what the snapshot's objects carry of their cluster with the manifest; a field that the record does not know is
+ * passed over. Another name, namespace, infraID or clusterID is refused with `hosted-cluster-differs`; an empty infraID or
+ * clusterID is `filled`; every other difference is told.
  */
-export function checkIdentity(record: SnapshotRecord, cluster: HostedCluster, log: Log): void {
-  const ids = (["infraID", "clusterID"] as const).map((field) => ({
-    field: `spec.${field}`,
-    recorded: stringAt(record.hostedCluster, field),
-    given: cluster[field],
-    consequence: "HyperShift will make a new one, and the objects in the snapshot carry the old one",
-  }));
-  for (const { field, recorded, given } of ids)
-    if (recorded !== undefined && given !== undefined && recorded !== given)
-      throw new ActionError(
-        "hosted-cluster-differs",
-        `the manifest's ${field} is ${quote(given)}, the snapshot's cluster has ${quote(recorded)}`,
-        {
-          hint: `set ${field} to ${quote(recorded)}: objects in the snapshot carry it, and it cannot be changed later`,
-        },
-      );
-  for (const { field, recorded, given, consequence } of [...ids, ...listComparisons(record, cluster)])
-    if (recorded !== undefined && recorded !== given)
-      log.warning(
-        `${field} is ${given === undefined ? "not" : quote(given)} in the manifest, and ${quote(recorded)} in the snapshot's cluster: ${consequence}`,
-      );
+export function compareIdentity(record: SnapshotRecord, cluster: HostedCluster, value: unknown): readonly Finding[] {
+  const { hostedCluster } = record;
+  const names = (["namespace", "name"] as const).map((field) =>
+    compareFixed(`metadata.${field}`, hostedCluster[field], cluster[field]),
+  );
+  const ids = idFields.flatMap((field) => {
+    const recorded = stringAt(hostedCluster, field);
+    if (recorded === undefined) return [];
+    const given = at(value, "spec", field);
+    const guard = `spec.${field}`;
+    return given === undefined || given === null || given === ""
+      ? [{ guard, verdict: "filled", text: `${quote(recorded)} is taken from the record` } as const]
+      : [compareFixed(guard, recorded, typeof given === "string" ? given : JSON.stringify(given))];
+  });
+  const others = listComparisons(record, cluster).flatMap(({ field, recorded, given, consequence }): Finding[] => {
+    if (recorded === undefined) return [];
+    if (recorded === given) return [{ guard: field, verdict: "equal", text: quote(recorded) }];
+    const shown = given === undefined ? "not" : quote(given);
+    const text = `it is ${shown} in the manifest, and ${quote(recorded)} in the snapshot's cluster: ${consequence}`;
+    return [{ guard: field, verdict: "differs", text }];
+  });
+  return [...names, ...ids, ...others];
+}
+
+/** The ids that `compareIdentity` found to be filled. */
+export function listFilledIds(record: SnapshotRecord | undefined, findings: readonly Finding[]): FilledIds {
+  const filled = findings.filter(({ verdict }) => verdict === "filled").map(({ guard }) => guard);
+  return Object.fromEntries(
+    idFields
+      .filter((field) => filled.includes(`spec.${field}`))
+      .map((field) => [field, stringAt(record?.hostedCluster, field) ?? ""]),
+  );
+}
+
+function compareFixed(guard: string, recorded: string, given: string): Finding {
+  if (recorded === given) return { guard, verdict: "equal", text: quote(recorded) };
+  return refuse(
+    guard,
+    "hosted-cluster-differs",
+    `the manifest's ${guard} is ${quote(given)}, the snapshot's cluster has ${quote(recorded)}`,
+    `set ${guard} to ${quote(recorded)}: objects in the snapshot carry it, and it cannot be changed later`,
+  );
 }
 
 function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readonly Comparison[] {
@@ -49,8 +75,6 @@ function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readon
   const addresses = "certificates and addresses in the snapshot name the old one";
   const ranges = "addresses of the objects in the snapshot lie in the old ranges";
   return [
-    { field: "metadata.namespace", recorded: recorded("namespace"), given: cluster.namespace, consequence: addresses },
-    { field: "metadata.name", recorded: recorded("name"), given: cluster.name, consequence: addresses },
     {
       field: "spec.dns.baseDomain",
       recorded: recorded("baseDomain"),
@@ -64,6 +88,12 @@ function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readon
       consequence: "nodes, volumes and load balancers in the snapshot belong to the old platform",
     },
     {
+      field: "spec.controllerAvailabilityPolicy",
+      recorded: recorded("availabilityPolicy"),
+      given: cluster.availabilityPolicy ?? "HighlyAvailable",
+      consequence: "the new cluster has another number of members, and keeps it",
+    },
+    {
       field: "spec.issuerURL",
       recorded: stringAt(record, "issuerURL"),
       given: cluster.issuerURL ?? defaultIssuerURL,
@@ -75,15 +105,12 @@ function listComparisons(record: SnapshotRecord, cluster: HostedCluster): readon
       given: renderRanges(cluster.networking, list),
       consequence: ranges,
     })),
-    ...listAt(record.hostedCluster, "services").map((service) => {
-      const name = stringAt(service, "service");
-      return {
-        field: `the hostname of spec.services ${name ?? ""}`,
-        recorded: stringAt(service, "hostname"),
-        given: cluster.services.find((candidate) => candidate.service === name)?.hostname,
-        consequence: "clients and nodes reach the cluster by the old one",
-      };
-    }),
+    ...record.hostedCluster.services.map(({ service, hostname }) => ({
+      field: `the hostname of spec.services ${service}`,
+      recorded: hostname,
+      given: cluster.services.find((candidate) => candidate.service === service)?.hostname,
+      consequence: "clients and nodes reach the cluster by the old one",
+    })),
   ];
 }
 

@@ -1,17 +1,22 @@
-import { isMap, type Document } from "yaml";
-import { stringAt } from "../hypershift/json-path.ts";
+import { at, stringAt } from "../json-path.ts";
 import type { ObjectRef } from "../ports.ts";
-import { setText } from "./document-edit.ts";
+import { editDocument } from "./document-edit.ts";
 import type { ManifestDocument } from "./manifest.ts";
+import { isOfCore, unsuitable } from "./target-cluster.ts";
 
-import { unsuitable } from "./target-cluster.ts";
+/** A key of the old cluster, and the Secret in which the new one must have it. */
+export interface KeptKey {
+  readonly role: "active" | "backup" | "signing";
+  readonly secretName: string;
+  readonly key: Buffer;
+}
 
 /** A Secret of the manifest. */
 interface KeySecret {
   readonly document: ManifestDocument;
-  /** Of its document. */
+  /** Index of its document. */
   readonly index: number;
-  /** What it gives as `key` once applied; undefined where that is no base64. */
+  /** The bytes that it gives as `key` once applied; undefined where that is not base64. */
   readonly key: Buffer | undefined;
 }
 
@@ -19,7 +24,7 @@ interface KeySecret {
 export function findKeySecret(documents: readonly ManifestDocument[], ref: ObjectRef): KeySecret | undefined {
   const found = documents.flatMap((document, index) => {
     const { value } = document;
-    if (stringAt(value, "kind") !== "Secret" || stringAt(value, "metadata", "name") !== ref.name) return [];
+    if (!isOfCore(value, "Secret") || stringAt(value, "metadata", "name") !== ref.name) return [];
     const namespace = stringAt(value, "metadata", "namespace");
     if (namespace === undefined)
       throw unsuitable(
@@ -32,15 +37,17 @@ export function findKeySecret(documents: readonly ManifestDocument[], ref: Objec
   return found[0];
 }
 
-/** Gives the Secret `key`, whatever it has; `stringData` would win over `data` where both name it. */
-export function setKey(document: Document, key: Buffer): void {
-  const stringData = document.get("stringData");
-  if (isMap(stringData)) stringData.delete("key");
-  setText(document, ["data", "key"], key.toString("base64"));
+/** The text of the Secret with `key`, whatever it has; `stringData` would win over `data` where both name it. */
+export function setKey(secret: ManifestDocument, key: Buffer): string {
+  const isShadowed = at(secret.value, "stringData", "key") !== undefined;
+  return editDocument(secret, [
+    ...(isShadowed ? [{ path: ["stringData", "key"], value: undefined }] : []),
+    { path: ["data", "key"], value: key.toString("base64") },
+  ]);
 }
 
-/** As `hypershift create cluster` makes it, but without the label that lets HyperShift delete it with the cluster. */
-export function renderKeySecret(ref: ObjectRef, key: Buffer): string {
+/** The Secret of `hypershift create cluster`, but without the label that lets HyperShift delete it with the cluster. */
+export function renderKeySecret(ref: ObjectRef, key: Buffer, lineBreak: string): string {
   return [
     "apiVersion: v1",
     "data:",
@@ -51,7 +58,7 @@ export function renderKeySecret(ref: ObjectRef, key: Buffer): string {
     `  namespace: "${ref.namespace}"`,
     "type: Opaque",
     "",
-  ].join("\n");
+  ].join(lineBreak);
 }
 
 function readKey(secret: unknown): Buffer | undefined {
@@ -59,6 +66,6 @@ function readKey(secret: unknown): Buffer | undefined {
   if (text !== undefined) return Buffer.from(text);
   const base64 = stringAt(secret, "data", "key")?.replaceAll(/[\r\n]/g, "") ?? "";
   const key = Buffer.from(base64, "base64");
-  // Buffer.from skips what is no base64; only the canonical text comes back as it was.
+  // Buffer.from skips what is not base64; only the canonical text comes back as it was.
   return base64 !== "" && key.toString("base64") === base64 ? key : undefined;
 }

@@ -1,5 +1,7 @@
-import { isAlias, isMap, isScalar, parseDocument, visit, type Document, type Node, type SchemaOptions } from "yaml";
-import { ActionError } from "../errors.ts";
+import { isAlias, isMap, parseDocument, visit, type Document, type SchemaOptions } from "yaml";
+import { ActionError, type ErrorDetails } from "../errors.ts";
+import { describeYamlProblem } from "../yaml-words.ts";
+import { findNodeOddity, findTextOddity, isTooDense, toValue } from "./yaml-reading.ts";
 
 /** Kubernetes itself takes no object above 1.5 MiB; a rendered cluster has 4 KiB. */
 export const manifestMaxBytes = 1024 * 1024;
@@ -12,11 +14,11 @@ const asWritten: SchemaOptions = { schema: "failsafe", customTags: ["null"] };
 
 /** One YAML document of a manifest. */
 export interface ManifestDocument {
-  /** As it stands in the file, from its `---` on. */
+  /** The document as it stands in the file, from its `---` on. */
   readonly text: string;
   /** For edits of a clone; without aliases, tags and merge keys. */
   readonly document: Document;
-  /** Its mapping, every scalar as text; undefined for an empty document. */
+  /** Its mapping as kubectl reads it, but that every number may be another one; undefined for an empty document. */
   readonly value: unknown;
 }
 
@@ -43,12 +45,14 @@ function decode(content: Buffer): string {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch (error) {
-    throw invalid("is not in UTF-8", error);
+    throw invalid("is not in UTF-8", {
+      hint: "store it in UTF-8; PowerShell writes UTF-16 with >",
+      cause: error,
+    });
   }
-  // YAML 1.1 takes the last three and a bare CR for line breaks, YAML 1.2 does not.
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  const odd = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]|\r(?!\n)/.exec(text);
-  if (odd) throw invalid(`holds a control character in line ${String(countLines(text.slice(0, odd.index)) + 1)}`);
+  const odd = findTextOddity(text);
+  if (odd !== undefined) throw invalid(`${odd.problem} in line ${String(countLines(text.slice(0, odd.offset)) + 1)}`);
+  if (isTooDense(text)) throw invalid("has more fields than a cluster needs, or nests too deeply");
   return text;
 }
 
@@ -57,42 +61,36 @@ function parsePart(text: string, firstLine: number): ManifestDocument {
   // document begins with the `---` behind it.
   const document = parseDocument(text, { ...asWritten, prettyErrors: false, uniqueKeys: false, logLevel: "error" });
   const [problem] = [...document.errors, ...document.warnings];
+  const refuse = (problem: string): ActionError =>
+    text.includes("{{")
+      ? invalid(problem, { hint: "it holds {{ … }} of a template: render that first, as helm template does" })
+      : invalid(problem);
   const lineOf = (offset: number): string => String(firstLine + countLines(text.slice(0, offset)));
-  if (problem) throw invalid(`is not plain YAML (${problem.code} in line ${lineOf(problem.pos[0])})`);
+  if (problem) throw refuse(describeYamlProblem(problem.code, firstLine + countLines(text.slice(0, problem.pos[0]))));
   visit(document, {
     Node: (_, node, ancestors) => {
-      const oddity = ancestors.length > ancestorsMax ? "nests too deeply" : findOddity(node);
-      if (oddity !== undefined) throw invalid(`${oddity} in line ${lineOf(node.range?.[0] ?? 0)}`);
+      const oddity =
+        ancestors.length > ancestorsMax
+          ? "nests too deeply"
+          : isAlias(node)
+            ? "uses an alias"
+            : findNodeOddity(node, text);
+      if (oddity !== undefined) throw refuse(`${oddity} in line ${lineOf(node.range?.[0] ?? 0)}`);
     },
   });
+  // kubectl fails where an end marker has nothing before it.
+  if (!isMap(document.contents) && document.toJS() === null && /^\.\.\.(?![^ \t\r\n])/m.test(text))
+    throw invalid(`ends a document that has nothing in line ${String(firstLine)}`);
   if (document.contents !== null && !isMap(document.contents) && document.toJS() !== null)
     throw invalid(`has a document without fields in line ${String(firstLine)}`);
-  return { text, document, value: isMap(document.contents) ? document.toJS() : undefined };
-}
-
-/** What another reader could understand in another way. */
-function findOddity(node: Node): string | undefined {
-  if (isAlias(node)) return "uses an alias";
-  if (node.tag !== undefined) return "uses a tag";
-  if (!isMap(node)) return undefined;
-  const keys = new Set<string>();
-  for (const { key } of node.items) {
-    if (!isScalar(key) || typeof key.value !== "string") return "has a key that is no text";
-    if (key.value === "<<") return "uses a merge key";
-    if (key.value === "__proto__") return "has the key __proto__";
-    if (keys.has(key.value)) return "has a key twice";
-    keys.add(key.value);
-  }
-  return undefined;
+  return { text, document, value: isMap(document.contents) ? toValue(document.contents) : undefined };
 }
 
 function countLines(text: string): number {
   return text.split("\n").length - 1;
 }
 
-function invalid(problem: string, cause?: unknown): ActionError {
-  return new ActionError("manifest-invalid", `the manifest ${problem}`, {
-    hint: "give the output of hypershift create cluster --render as it is",
-    cause,
-  });
+function invalid(problem: string, details: ErrorDetails = {}): ActionError {
+  const hint = "give the output of hypershift create cluster --render as it is";
+  return new ActionError("manifest-invalid", `the manifest ${problem}`, { hint, ...details });
 }

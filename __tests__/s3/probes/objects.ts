@@ -161,15 +161,6 @@ export const objectProbes: readonly Probe[] = [
     },
   },
   {
-    question: "PUT with AES256 asked for",
-    ask: async ({ owner, createKey }) => {
-      const command = new PutObjectCommand({ Bucket, Key: createKey(), Body: "x", ServerSideEncryption: "AES256" });
-      const answer = await owner.send(command);
-      if (answer.status >= 300) return describeAnswer(answer);
-      return `${answer.status}, ${answer.value?.ServerSideEncryption === undefined ? "not confirmed" : "confirmed"}`;
-    },
-  },
-  {
     question: "a body that is cut at 6 of 10 MiB, its hash not signed",
     ask: async (world) => {
       const Key = world.createKey();

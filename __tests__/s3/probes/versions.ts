@@ -67,7 +67,7 @@ export const versionProbes: readonly Probe[] = [
     question: "GET of a version that never was",
     ask: async (world) => {
       const { VersionId, ...at } = await storeTwice(world);
-      const never = VersionId.replace(/[^.-]$/, (last) => (last === "0" ? "1" : "0"));
+      const never = VersionId.replace(/[a-z\d](?=[^a-z\d]*$)/i, (last) => (last === "0" ? "1" : "0"));
       return describeAnswer(await world.owner.send(new GetObjectCommand({ ...at, VersionId: never })));
     },
   },

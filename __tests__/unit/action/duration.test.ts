@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseDuration } from "../../../src/action/duration.ts";
+import { findMeantDurations, parseDuration } from "../../../src/action/inputs/duration.ts";
 
 test.each([
   ["90s", 90_000],
@@ -30,4 +30,25 @@ test.each([
   "m",
 ])("%j is no duration", (text) => {
   expect(parseDuration(text)).toBeUndefined();
+});
+
+test.each([
+  ["14", ["14s", "14m", "14h", "14d"]],
+  ["15 minutes", ["15m"]],
+  ["15 min", ["15m"]],
+  ["1 hour and 30 minutes", ["1h30m"]],
+  ["1h 30m", ["1h30m"]],
+  ["15M", ["15m"]],
+  ["PT15M", ["15m"]],
+  ["P7D", ["7d"]],
+  ["2w", ["14d"]],
+  ["2 weeks", ["14d"]],
+  ["0.5h", ["30m"]],
+  ["1.5 hours", ["90m"]],
+  ["30m1h", []],
+  ["soon", []],
+  ["", []],
+  ["-1", []],
+])("%j may mean %j", (text, meant) => {
+  expect(findMeantDurations(text)).toEqual(meant);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isAwsEndpoint, parseEndpoint } from "../../../src/action/endpoint.ts";
+import { isAwsEndpoint, parseEndpoint, refuseBucketInEndpoint } from "../../../src/action/inputs/endpoint.ts";
 import { hasCode } from "../../../src/errors.ts";
 
 test.each([
@@ -74,3 +74,26 @@ function refused(text: string): boolean {
     return hasCode(error, "input-invalid");
   }
 }
+
+test.each([
+  ["https://account.r2.store.example/backups", "remove /backups"],
+  ["https://store.example/s3/backups", "remove /backups"],
+  ["https://store.example/backups/etcd", "remove /backups"],
+  ["https://store.example/%62ackups", "remove /backups"],
+  ["https://backups.store.example", 'remove "backups."'],
+  ["https://backups.s3.eu-central-1.amazonaws.com", 'remove "backups."'],
+])("field report 2: %s, which holds the bucket, is refused with what to remove", (endpoint, hint) => {
+  expect(() => {
+    refuseBucketInEndpoint(endpoint, "backups", false);
+  }).toThrow(expect.objectContaining({ code: "input-invalid", hint: expect.stringContaining(hint) as string }));
+});
+
+test.each([
+  ["https://store.example/storage/v1/s3", false],
+  ["https://store.example/backups-of-others", false],
+  ["https://backups:9000", false],
+  ["https://backups-store.example", false],
+  ["https://backups.store.example", true],
+])("%s is taken (style given: %s)", (endpoint, styleGiven) => {
+  refuseBucketInEndpoint(endpoint, "backups", styleGiven);
+});

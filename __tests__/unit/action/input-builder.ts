@@ -1,59 +1,58 @@
-import {
-  parseInputs,
-  type BackupInputs,
-  type Inputs,
-  type RecoverInputs,
-  type RestoreRenderInputs,
-} from "../../../src/action/inputs.ts";
-import type { Environment, InputName } from "../../../src/action/input-names.ts";
+import { ActionError } from "../../../src/errors.ts";
+import { readBackupInputs, type BackupInputs } from "../../../src/action/inputs/backup.ts";
+import type { Environment, Given, InputName } from "../../../src/action/inputs/names.ts";
+import { readRecoverInputs, type RecoverInputs } from "../../../src/action/inputs/recover.ts";
+import { readRestoreRenderInputs, type RestoreRenderInputs } from "../../../src/action/inputs/restore-render.ts";
+import { readVerifyInputs, type VerifyInputs } from "../../../src/action/inputs/verify.ts";
+import { readVerifyRestoreInputs, type VerifyRestoreInputs } from "../../../src/action/inputs/verify-restore.ts";
+import { kubeconfigText } from "../kubeconfig/kubeconfig-text.ts";
 
 export type GivenInputs = Partial<Record<InputName, string>>;
 
-/** As core.getInput reads: empty for what is not set. */
-export function reading(given: GivenInputs): (name: string) => string {
-  const values = new Map<string, string>(Object.entries(given));
-  return (name) => values.get(name) ?? "";
+/** As the runner gives them: empty for what is not set. */
+export function giving(inputs: GivenInputs, environment: Environment = {}): Given {
+  return { read: (name) => inputs[name] ?? "", unknown: [], environment };
 }
 
-const backupDefaults: GivenInputs = {
-  mode: "backup",
-  kubeconfig: "apiVersion: v1\nkind: Config",
-  "hosted-cluster": "example",
-  "s3-bucket": "backups",
-  "s3-region": "eu-central-1",
-};
+const clusterDefaults: GivenInputs = { kubeconfig: kubeconfigText(), "hosted-cluster": "example" };
+
+const backupDefaults: GivenInputs = { ...clusterDefaults, "s3-bucket": "backups", "s3-region": "eu-central-1" };
 
 const restoreDefaults: GivenInputs = {
-  mode: "restore-render",
   "snapshot-uri": "s3://backups/clusters/example/20261124T120000Z-0123abcd.db",
   manifest: "cluster.yaml",
   "s3-region": "eu-central-1",
 };
 
-const recoverDefaults: GivenInputs = {
-  mode: "recover",
-  kubeconfig: "apiVersion: v1\nkind: Config",
-  "hosted-cluster": "example",
-};
-
-export function parse(given: GivenInputs, env: Environment = {}): Inputs {
-  return parseInputs(reading(given), env);
-}
-
 export function parseBackup(overrides: GivenInputs = {}, env: Environment = {}): BackupInputs {
-  const inputs = parse({ ...backupDefaults, ...overrides }, env);
-  if (inputs.mode !== "backup") throw new Error("not a backup");
-  return inputs;
+  return readBackupInputs(giving({ ...backupDefaults, ...overrides }, env));
 }
 
 export function parseRestore(overrides: GivenInputs = {}, env: Environment = {}): RestoreRenderInputs {
-  const inputs = parse({ ...restoreDefaults, ...overrides }, env);
-  if (inputs.mode !== "restore-render") throw new Error("not a restore-render");
-  return inputs;
+  return readRestoreRenderInputs(giving({ ...restoreDefaults, ...overrides }, env));
 }
 
 export function parseRecover(overrides: GivenInputs = {}, env: Environment = {}): RecoverInputs {
-  const inputs = parse({ ...recoverDefaults, ...overrides }, env);
-  if (inputs.mode !== "recover") throw new Error("not a recover");
-  return inputs;
+  return readRecoverInputs(giving({ ...clusterDefaults, ...overrides }, env));
+}
+
+export function parseVerify(overrides: GivenInputs = {}, env: Environment = {}): VerifyInputs {
+  const { manifest: _, ...defaults } = restoreDefaults;
+  return readVerifyInputs(giving({ ...defaults, ...overrides }, env));
+}
+
+export function parseVerifyRestore(overrides: GivenInputs = {}, env: Environment = {}): VerifyRestoreInputs {
+  const { manifest: _, ...defaults } = restoreDefaults;
+  return readVerifyRestoreInputs(giving({ ...clusterDefaults, ...defaults, ...overrides }, env));
+}
+
+/** The error with which `run` refuses; fails where it refuses nothing. */
+export function refusal(run: () => unknown): ActionError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ActionError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
 }

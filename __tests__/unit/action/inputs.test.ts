@@ -1,29 +1,28 @@
 import { describe, expect, test } from "vitest";
-import { findMistypedInputs, listOptOuts } from "../../../src/action/inputs.ts";
-import { ActionError } from "../../../src/errors.ts";
-import { parse, parseBackup, parseRestore, type GivenInputs } from "./input-builder.ts";
-
-function refusal(run: () => unknown): ActionError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ActionError) return error;
-    throw error;
-  }
-  throw new Error("nothing was refused");
-}
+import { listBackupOptOuts } from "../../../src/action/inputs/backup.ts";
+import { readModeName } from "../../../src/action/inputs/mode.ts";
+import { listRestoreOptOuts } from "../../../src/action/inputs/restore-render.ts";
+import { kubeconfigText } from "../kubeconfig/kubeconfig-text.ts";
+import { giving, parseBackup, parseRestore, refusal, type GivenInputs } from "./input-builder.ts";
 
 describe("what is read", () => {
   test("a backup with the fewest inputs has every default", () => {
-    expect(parseBackup()).toStrictEqual({
-      mode: "backup",
-      kubeconfig: "apiVersion: v1\nkind: Config",
-      hostedCluster: "example",
-      hostedClusterNamespace: "clusters",
-      store: { bucket: "backups", region: "eu-central-1", forcePathStyle: false, checksums: "auto" },
+    const { cluster, store, request } = parseBackup();
+    expect(cluster.kubeconfig.server).toBe("https://api.example.test:6443");
+    expect(cluster).not.toHaveProperty("githubToken");
+    expect(store).toStrictEqual({
+      bucket: "backups",
+      region: "eu-central-1",
+      forcePathStyle: false,
+      checksums: "auto",
+    });
+    expect(request).toStrictEqual({
+      hostedCluster: { namespace: "clusters", name: "example" },
       prefix: "",
       quiesce: true,
       maxPauseMs: 900_000,
+      members: "one",
+      recipients: [],
       allowUnhealthy: false,
       dryRun: false,
       presign: true,
@@ -33,7 +32,7 @@ describe("what is read", () => {
 
   test("a backup with every input", () => {
     const inputs = parseBackup({
-      "kubeconfig-context": "admin",
+      "kubeconfig-context": "management",
       "hosted-cluster": "prod.eu",
       "hosted-cluster-namespace": "hcp",
       "s3-prefix": "/etcd/prod/",
@@ -54,10 +53,6 @@ describe("what is read", () => {
       "presign-secret-access-key": "other",
     });
     expect(inputs).toMatchObject({
-      kubeconfigContext: "admin",
-      hostedCluster: "prod.eu",
-      hostedClusterNamespace: "hcp",
-      prefix: "etcd/prod",
       store: {
         endpoint: "https://s3.example.com:9000",
         forcePathStyle: false,
@@ -66,26 +61,35 @@ describe("what is read", () => {
         expectedBucketOwner: "123456789012",
         checksums: "when-required",
       },
-      quiesce: false,
-      maxPauseMs: 5_400_000,
-      allowUnhealthy: true,
-      dryRun: true,
-      presign: false,
-      presignExpiresInSeconds: 604_800,
+      request: {
+        hostedCluster: { namespace: "hcp", name: "prod.eu" },
+        prefix: "etcd/prod",
+        quiesce: false,
+        maxPauseMs: 5_400_000,
+        allowUnhealthy: true,
+        dryRun: true,
+        presign: false,
+        presignExpiresInSeconds: 604_800,
+      },
     });
   });
 
   test("a restore takes the bucket from the snapshot's address", () => {
     const key = Buffer.alloc(32, 7);
     expect(parseRestore({ output: "out.yaml", "encryption-key": key.toString("base64") })).toStrictEqual({
-      mode: "restore-render",
+      comment: false,
       store: { bucket: "backups", region: "eu-central-1", forcePathStyle: false, checksums: "auto" },
-      snapshot: { bucket: "backups", key: "clusters/example/20261124T120000Z-0123abcd.db" },
-      manifest: "cluster.yaml",
-      output: "out.yaml",
-      encryptionKey: key,
-      presignExpiresInSeconds: 3_600,
-      allowUnsafeRestore: false,
+      request: {
+        snapshot: { bucket: "backups", key: "clusters/example/20261124T120000Z-0123abcd.db" },
+        manifest: "cluster.yaml",
+        output: "out.yaml",
+        encryptionKeys: [key],
+        identities: [],
+        presignExpiresInSeconds: 3_600,
+        pins: {},
+        allowUnrecorded: false,
+        allowUnsafeRestore: [],
+      },
     });
     expect(parseRestore({ "s3-bucket": "backups" }).store.bucket).toBe("backups");
   });
@@ -112,6 +116,12 @@ describe("what is read", () => {
       { AWS_REGION: "eu-west-1" },
       "eu-west-1",
     ],
+    [
+      "the input, as a store other than AWS writes it",
+      { "s3-region": "GRA", "s3-endpoint": "https://s3.gra.store.example" },
+      {},
+      "GRA",
+    ],
   ])("the region is that of %s", (_, given, env, region) => {
     expect(parseBackup(given, env).store.region).toBe(region);
   });
@@ -123,7 +133,6 @@ describe("what is read", () => {
 
 describe("what is refused", () => {
   const backup: [GivenInputs, string, string][] = [
-    [{ mode: "" }, "input-missing", "mode"],
     [{ kubeconfig: " " }, "input-missing", "kubeconfig"],
     [{ "hosted-cluster": "" }, "input-missing", "hosted-cluster"],
     [{ "s3-bucket": "" }, "input-missing", "s3-bucket"],
@@ -133,8 +142,6 @@ describe("what is refused", () => {
     [{ "s3-session-token": "x" }, "input-missing", "s3-access-key-id"],
     [{ "presign-access-key-id": "AKID" }, "input-missing", "presign-secret-access-key"],
     [{ "presign-secret-access-key": "x", presign: "false" }, "input-missing", "presign-access-key-id"],
-    [{ mode: "Backup" }, "input-invalid", "mode"],
-    [{ mode: "Recover" }, "input-invalid", "mode"],
     [{ "github-token": "ghs_a b" }, "input-invalid", "github-token"],
     [{ quiesce: "yes" }, "input-invalid", "quiesce"],
     [{ "dry-run": "1" }, "input-invalid", "dry-run"],
@@ -155,6 +162,15 @@ describe("what is refused", () => {
     [{ "hosted-cluster-namespace": "a".repeat(64) }, "input-invalid", "hosted-cluster-namespace"],
     [{ "kubeconfig-context": "a\tb" }, "input-invalid", "kubeconfig-context"],
     [{ "s3-bucket": "s3://backups" }, "input-invalid", "s3-bucket"],
+    [{ "s3-bucket": "Backups" }, "input-invalid", "s3-bucket"],
+    [{ "s3-endpoint": "https://store.example/backups" }, "input-invalid", "s3-endpoint"],
+    [{ "s3-server-side-encryption": "aes256" }, "input-invalid", "s3-server-side-encryption"],
+    [{ "s3-kms-key-id": "k" }, "input-invalid", "s3-server-side-encryption"],
+    [{ "s3-kms-key-id": "k", "s3-server-side-encryption": "AES256" }, "input-invalid", "s3-server-side-encryption"],
+    [{ "s3-kms-key-id": "a key", "s3-server-side-encryption": "aws:kms" }, "input-invalid", "s3-kms-key-id"],
+    [{ "s3-region": "GRA" }, "input-invalid", "s3-region"],
+    [{ "s3-region": "GR/A", "s3-endpoint": "https://store.example" }, "input-invalid", "s3-region"],
+    [{ "s3-bucket": "a/b", "s3-endpoint": "https://store.example" }, "input-invalid", "s3-bucket"],
     [{ "s3-bucket": ".." }, "input-invalid", "s3-bucket"],
     [{ "s3-prefix": "a/../b" }, "input-invalid", "s3-prefix"],
     [{ "s3-prefix": "a//b" }, "input-invalid", "s3-prefix"],
@@ -177,13 +193,16 @@ describe("what is refused", () => {
       code,
       named: true,
     });
-    expect(error.hint).toBeDefined();
+    // What the rule says already is no hint.
+    const rule = /must be (.*)$/.exec(error.message)?.[1] ?? "no rule";
+    expect(error.hint).toMatch(/\w+ \w+/);
+    expect(error.hint).not.toContain(rule);
   });
 
   const restore: [GivenInputs, string, string][] = [
     [{ "snapshot-uri": "" }, "input-missing", "snapshot-uri"],
     [{ manifest: "" }, "input-missing", "manifest"],
-    [{ "snapshot-uri": "latest" }, "input-invalid", "snapshot-uri"],
+    [{ "snapshot-uri": "newest" }, "input-invalid", "snapshot-uri"],
     [{ "snapshot-uri": "https://s3.example.com/a.db" }, "input-invalid", "snapshot-uri"],
     [{ "snapshot-uri": "s3://backups/../a.db" }, "input-invalid", "snapshot-uri"],
     [{ "snapshot-uri": "s3://backups/a.json" }, "input-invalid", "snapshot-uri"],
@@ -213,6 +232,15 @@ describe("what is refused", () => {
     expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
+  test.each([
+    ["key-recipients", (text: string) => parseBackup({ "key-recipients": text })],
+    ["age-identity", (text: string) => parseRestore({ "age-identity": text })],
+  ])("every wrong line of %s is told by its number, in one error", (name, parse) => {
+    const { code, message } = refusal(() => parse("# mine\nage1wrong\nkeys/backup.txt"));
+    expect(code).toBe("input-invalid");
+    expect(message).toMatch(new RegExp(`${name} is refused: line 2 is [^;]+; line 3 is `));
+  });
+
   const canary = "cAnArY0123456789";
   test.each<[GivenInputs]>([
     [{ "s3-access-key-id": `${canary} x`, "s3-secret-access-key": "x" }],
@@ -220,10 +248,13 @@ describe("what is refused", () => {
     [{ "s3-access-key-id": "x", "s3-secret-access-key": "x", "s3-session-token": `${canary} x` }],
     [{ "s3-endpoint": `https://user:${canary}@s3.example.com` }],
     [{ "s3-endpoint": `https://s3.example.com/?X-Amz-Signature=${canary}` }],
-    [{ mode: "restore-render", "snapshot-uri": `https://s3.example.com/a.db?X-Amz-Signature=${canary}` }],
-    [{ mode: "restore-render", "snapshot-uri": "s3://a-b/a.db", manifest: "m", "encryption-key": canary }],
+    [{ "snapshot-uri": `https://s3.example.com/a.db?X-Amz-Signature=${canary}` }],
+    [{ "encryption-key": canary }],
+    [{ "age-identity": `AGE-SECRET-KEY-${canary}` }],
+    [{ "key-recipients": `AGE-SECRET-KEY-${canary}` }],
   ])("a secret is never shown: %j", (given) => {
-    const error = refusal(() => parseBackup(given));
+    const restores = ["snapshot-uri", "encryption-key", "age-identity"].some((name) => name in given);
+    const error = refusal(() => (restores ? parseRestore(given) : parseBackup(given)));
     expect(error.code).toBe("input-invalid");
     expect(`${error.message} ${error.hint ?? ""}`).not.toContain(canary);
   });
@@ -240,38 +271,172 @@ describe("what is refused", () => {
     expect(refusal(() => parseBackup({ "s3-region": "" }, { AWS_REGION: "a/b" })).message).toContain("AWS_REGION");
   });
 
-  test("nothing at all asks for the mode", () => {
-    expect(refusal(() => parse({})).hint).toBe("set mode to one of backup, restore-render, recover");
+  test.each([
+    ["", "input-missing", "set mode to one of backup"],
+    ["Backup", "input-invalid", "did you mean backup?"],
+    ["bakcup", "input-invalid", "did you mean backup?"],
+    ["restore", "input-invalid", "did you mean restore-render?"],
+    ["list", "input-invalid", "docs/inputs.md"],
+  ])("the mode %j: %s", (mode, code, hint) => {
+    expect(refusal(() => readModeName(giving({ mode })))).toMatchObject({
+      code,
+      hint: expect.stringContaining(hint) as string,
+    });
+  });
+});
+
+test.each<[GivenInputs, RegExp]>([
+  [{ "max-pause": "15 minutes" }, /^did you mean 15m\?$/],
+  [{ "max-pause": "2m" }, /^leave it out for 15m$/],
+  [{ "keep-within": "14" }, /^did you mean 14h or 14d\?$/],
+  [{ "keep-within": "1s" }, /^leave it out for no such rule$/],
+  [{ "keep-daily": "14d" }, /^give the number alone: 14; keep-within alone takes a duration$/],
+  [{ "s3-server-side-encryption": "KMS" }, /^did you mean aws:kms\?$/],
+  [{ members: "3" }, /docs\/inputs\.md/],
+  [{ "s3-bucket": "https://backups.s3.eu-central-1.amazonaws.com/" }, /^give it as s3-bucket: backups$/],
+  [
+    { "s3-bucket": "https://backups.s3.amazonaws.com/etcd/prod/" },
+    /^give it as s3-bucket: backups and s3-prefix: etcd\/prod$/,
+  ],
+  [
+    { "s3-bucket": "https://s3.console.aws.amazon.com/s3/buckets/backups?region=eu-central-1" },
+    /^give it as s3-bucket: backups$/,
+  ],
+  [{ "s3-bucket": "https://store.example/backups/etcd" }, /^give it as s3-bucket: backups and s3-prefix: etcd$/],
+  [{ "s3-bucket": "arn:aws:s3:::backups/etcd/*" }, /^give it as s3-bucket: backups and s3-prefix: etcd$/],
+  [{ "s3-bucket": "arn:aws:s3:eu-central-1:111122223333:accesspoint/etcd" }, /access points/],
+  [{ "s3-bucket": "MyBackups" }, /^AWS has no capitals.*set s3-endpoint/],
+  [{ "s3-prefix": "etcd/prod/*" }, /the policy alone: give etcd\/prod$/],
+  [{ "s3-region": "eu-central-1a" }, /^that is a zone, and its region is eu-central-1$/],
+  [
+    { "hosted-cluster": "clusters/example" },
+    /^give it as hosted-cluster: example and hosted-cluster-namespace: clusters$/,
+  ],
+  [{ "hosted-cluster": "hostedcluster/example" }, /^give the name alone: example$/],
+  [{ "hosted-cluster": "example, other" }, /docs\/fleet\.md/],
+])("%j is told with the value that is meant", (given, hint) => {
+  expect(refusal(() => parseBackup(given)).hint).toMatch(hint);
+});
+
+test("an input that must be set, and is not, is told as such", () => {
+  const { message } = refusal(() => parseBackup({ "s3-kms-key-id": "alias/backups" }));
+  expect(message).toMatch(/^the input s3-server-side-encryption is not set; it must be aws:kms/);
+});
+
+test.each([
+  ["s3://backups/a/20261124T120000Z-0123abcd.json", "did you mean s3://backups/a/20261124T120000Z-0123abcd.db?"],
+  ["s3://backups/a/20261124T120000Z-0123abcd.key.age", "did you mean s3://backups/a/20261124T120000Z-0123abcd.db?"],
+  ["https://backups.s3.eu-central-1.amazonaws.com/a/b.db", "did you mean s3://backups/a/b.db?"],
+  ["https://store.example/backups/a/b.db", "did you mean s3://backups/a/b.db?"],
+  ["https://store.example/backups/a/b.db?X-Amz-Signature=0", "did you mean s3://backups/a/b.db?"],
+  ['"s3://backups/a/b.db"', "did you mean s3://backups/a/b.db?"],
+  ["Latest", "did you mean latest?"],
+  ["s3://backups/etcd/nightly/", "that is a folder: give latest"],
+  ["s3://backups", "that is a folder: give latest"],
+  ["gs://backups/etcd/x.db", "give s3://<bucket>/<key>.db"],
+])("the address that %s means is told", (uri, hint) => {
+  expect(refusal(() => parseRestore({ "snapshot-uri": uri })).hint).toContain(hint);
+});
+
+test("codes with commas between them are told to stand one a line", () => {
+  const given = { "allow-unsafe-restore": "etcd-would-split,volume-too-small" };
+  expect(refusal(() => parseRestore(given)).hint).toMatch(/^write one a line, without commas/);
+});
+
+describe("several wrong inputs", () => {
+  test("are told at once, each with its code and hint, and keep their values to themselves where they are secret", () => {
+    const error = refusal(() =>
+      parseBackup({
+        kubeconfig: "",
+        "hosted-cluster": "../example",
+        "s3-bucket": "s3://backups/etcd",
+        "s3-secret-access-key": "cAnArY 0123",
+        "max-pause": "900",
+        "dry-run": "yes",
+      }),
+    );
+    expect(error.code).toBe("inputs-invalid");
+    for (const name of ["kubeconfig", "hosted-cluster", "s3-bucket", "s3-secret-access-key", "max-pause", "dry-run"])
+      expect(error.message).toMatch(new RegExp(`^- input-(?:missing|invalid): .*input ${name} `, "m"));
+    expect(error.message).toContain("(give it as s3-bucket: backups and s3-prefix: etcd)");
+    expect(error.message).toContain("did you mean 900s?");
+    expect(error.message).not.toContain("cAnArY");
+  });
+
+  test("of a restore are told at once", () => {
+    const error = refusal(() => parseRestore({ "snapshot-uri": "", manifest: "", "presign-expires-in": "8d" }));
+    expect(error.message.match(/^- /gm)).toHaveLength(3);
+  });
+
+  test("an unusable kubeconfig is one of them", () => {
+    const error = refusal(() => parseBackup({ kubeconfig: "a: [", quiesce: "no" }));
+    expect(error.message).toMatch(/^- kubeconfig-invalid: .*\n- input-invalid: /m);
   });
 });
 
 test("each opt-out in use is listed", () => {
-  expect(listOptOuts(parseBackup({ "allow-insecure-endpoint": "true" }))).toStrictEqual([]);
+  expect(listBackupOptOuts(parseBackup({ "allow-insecure-endpoint": "true" }))).toStrictEqual([]);
   const inputs = parseBackup({
     "allow-insecure-endpoint": "true",
     "s3-endpoint": "http://127.0.0.1:9000",
     "allow-unhealthy": "true",
   });
-  expect(listOptOuts(inputs).map((text) => text.replace(/:.*/, ""))).toStrictEqual([
+  expect(listBackupOptOuts(inputs).map((text) => text.replace(/:.*/, ""))).toStrictEqual([
     "allow-insecure-endpoint",
     "allow-unhealthy",
   ]);
-  expect(listOptOuts(parseRestore({ "allow-unsafe-restore": "true" }))).toEqual([
-    expect.stringContaining("allow-unsafe-restore"),
-  ]);
+  expect(
+    listRestoreOptOuts(parseRestore({ "allow-unsafe-restore": "etcd-would-split", "allow-unrecorded": "true" })),
+  ).toEqual([expect.stringContaining("allow-unsafe-restore"), expect.stringContaining("allow-unrecorded")]);
 });
 
-test("a mistyped input is told with the one that was meant", () => {
-  expect(
-    findMistypedInputs({
-      INPUT_S3_BUCKET: "b",
-      INPUT_MANIFESTS: "m",
-      INPUT_MODE: "backup",
-      INPUT_OTHER: "x",
-      PATH: "/",
-    }),
-  ).toStrictEqual([
-    { given: "s3_bucket", meant: "s3-bucket" },
-    { given: "manifests", meant: "manifest" },
-  ]);
+test("a snapshot of any name is taken where it needs no record", () => {
+  const given = { "snapshot-uri": "s3://backups/by-hand/etcd-snapshot" };
+  expect(parseRestore({ ...given, "allow-unrecorded": "true" }).request.snapshot).toEqual({
+    bucket: "backups",
+    key: "by-hand/etcd-snapshot",
+  });
+  expect(refusal(() => parseRestore(given)).message).toContain("is no address of a snapshot");
 });
+
+test("a restore reads the kubeconfig of the living cluster where there is one, with its context", () => {
+  expect(parseRestore()).not.toHaveProperty("kubeconfig");
+  const given = kubeconfigText();
+  expect(parseRestore({ kubeconfig: given }).kubeconfig).toEqual(parseBackup().cluster.kubeconfig);
+  expect(refusal(() => parseRestore({ kubeconfig: given, "kubeconfig-context": "nowhere" })).code).toBe(
+    "kubeconfig-invalid",
+  );
+  expect(refusal(() => parseRestore({ kubeconfig: "a: [" })).code).toBe("kubeconfig-invalid");
+});
+
+test("a restore takes limits, two keys of any length of AES, an age and codes", () => {
+  const [first, second] = [Buffer.alloc(16, 1), Buffer.alloc(24, 2)];
+  expect(
+    parseRestore({
+      "s3-prefix": "/clusters/",
+      "hosted-cluster": "example",
+      "hosted-cluster-namespace": "tenants",
+      "encryption-key": `${first.toString("base64")}\n${second.toString("base64")}\n`,
+      "max-age": "2d",
+      "allow-unsafe-restore": "etcd-would-split\nvolume-too-small",
+    }).request,
+  ).toMatchObject({
+    pins: { prefix: "clusters", hostedCluster: { namespace: "tenants", name: "example" } },
+    encryptionKeys: [first, second],
+    maxAgeMs: 172_800_000,
+    allowUnsafeRestore: ["etcd-would-split", "volume-too-small"],
+  });
+});
+
+test("the namespace has a default, and limits nothing without hosted-cluster", () => {
+  expect(parseRestore({ "hosted-cluster-namespace": "clusters" }).request.pins).toEqual({});
+});
+
+test.each(["true", "TRUE", "false", "all", "hosted-cluster-differs"])(
+  "allow-unsafe-restore: %s is refused, with the codes that may be accepted",
+  (value) => {
+    const error = refusal(() => parseRestore({ "allow-unsafe-restore": value }));
+    expect(error.code).toBe("input-invalid");
+    expect(error.hint).toContain("etcd-would-split");
+  },
+);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { describeCauses, printFailure } from "../../../src/action/failure.ts";
-import { createLog, renderLine } from "../../../src/action/log.ts";
+import { createLog, renderLine, type Phase } from "../../../src/action/log.ts";
+import { createClock } from "../../../src/adapters/clock.ts";
 import { ActionError, describeError } from "../../../src/errors.ts";
 
 test.each([
@@ -19,7 +20,9 @@ test.each([
 
 test("each method prints one neutral line of its kind", async () => {
   const printed: string[] = [];
-  const log = createLog({
+  let nowMs = 0;
+  const phases: Phase[] = [];
+  const core: Parameters<typeof createLog>[0] = {
     info: (message) => printed.push(`info ${message}`),
     warning: (message) => printed.push(`warning ${message}`),
     debug: (message) => printed.push(`debug ${message}`),
@@ -29,7 +32,8 @@ test("each method prints one neutral line of its kind", async () => {
       printed.push("end");
       return result;
     },
-  });
+  };
+  const log = createLog(core, { ...createClock(), nowMs: () => (nowMs += 500) }, phases);
   const result = await log.group("title\n::x::", () => {
     log.info("::a::");
     log.warning("b\nc");
@@ -38,6 +42,7 @@ test("each method prints one neutral line of its kind", async () => {
   });
   expect(result).toBe(7);
   expect(printed).toStrictEqual(["group title ::x::", "info : :a::", "warning b c", "debug # #[d]", "end"]);
+  expect(phases).toEqual([{ title: "title ::x::", seconds: 0.5, result: ": :a::" }]);
 });
 
 function print(error: ActionError): { message: string; title: string; debug: string[] } {
@@ -79,4 +84,22 @@ test("what was thrown is told in the debug log by name and place, not by its wor
 
 test("what is no error has no causes", () => {
   expect(describeCauses("canary")).toStrictEqual([]);
+});
+
+test("the result of a phase is its own last line, not that of what runs beside it, also when it fails", async () => {
+  const phases: Phase[] = [];
+  const core = { info: () => undefined, warning: () => undefined, debug: () => undefined };
+  const log = createLog({ ...core, group: (_name, run) => run() }, createClock(), phases);
+  const transferred = Promise.withResolvers<undefined>();
+  const beside = transferred.promise.then(() => {
+    log.info("the API servers are back");
+  });
+  const transfer = log.group("Transfer", async () => {
+    log.info("sent 8 MiB");
+    transferred.resolve(undefined);
+    await beside;
+    throw new Error("cut");
+  });
+  await expect(transfer).rejects.toThrow("cut");
+  expect(phases).toMatchObject([{ title: "Transfer", result: "sent 8 MiB" }]);
 });

@@ -1,15 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { listOptOuts } from "../../../src/action/inputs.ts";
+import { hasCode, type ErrorCode } from "../../../src/errors.ts";
 import { parseRecover, type GivenInputs } from "./input-builder.ts";
 
 test("a recovery needs the cluster, and no store", () => {
-  expect(parseRecover()).toStrictEqual({
-    mode: "recover",
-    kubeconfig: "apiVersion: v1\nkind: Config",
-    hostedCluster: "example",
-    hostedClusterNamespace: "clusters",
-    prefix: "",
-  });
+  const { cluster, ...others } = parseRecover();
+  expect(cluster.hostedCluster).toStrictEqual({ namespace: "clusters", name: "example" });
+  expect(others).toStrictEqual({ request: { hostedCluster: cluster.hostedCluster, prefix: "" } });
 });
 
 test("the defaults of the store's inputs are no store", () => {
@@ -19,7 +15,7 @@ test("the defaults of the store's inputs are no store", () => {
 });
 
 test("a prefix alone names what may be left", () => {
-  expect(parseRecover({ "s3-prefix": "/etcd/prod/" })).toMatchObject({ prefix: "etcd/prod" });
+  expect(parseRecover({ "s3-prefix": "/etcd/prod/" })).toMatchObject({ request: { prefix: "etcd/prod" } });
   expect(parseRecover({ "s3-prefix": "/etcd/prod/" })).not.toHaveProperty("store");
 });
 
@@ -30,9 +26,10 @@ test("store and token are read as for a backup", () => {
     "s3-endpoint": "http://127.0.0.1:9000",
     "allow-insecure-endpoint": "true",
   });
-  expect(inputs).toMatchObject({ githubToken: "ghs_token", store: { bucket: "backups", region: "us-east-1" } });
-  expect(listOptOuts(inputs)).toHaveLength(1);
-  expect(listOptOuts(parseRecover())).toEqual([]);
+  expect(inputs).toMatchObject({
+    cluster: { githubToken: "ghs_token" },
+    store: { bucket: "backups", region: "us-east-1" },
+  });
 });
 
 describe("what is refused", () => {
@@ -40,10 +37,6 @@ describe("what is refused", () => {
     [{ kubeconfig: "" }, "input-missing", "kubeconfig"],
     [{ "hosted-cluster": "" }, "input-missing", "hosted-cluster"],
     [{ "hosted-cluster": "../other" }, "input-invalid", "hosted-cluster"],
-    [{ "s3-region": "eu-central-1" }, "input-missing", "s3-bucket"],
-    [{ "s3-secret-access-key": "s", "s3-access-key-id": "AKIDEXAMPLE" }, "input-missing", "s3-bucket"],
-    [{ "s3-bucket": "backups" }, "input-missing", "s3-region"],
-    [{ "s3-prefix": "../x" }, "input-invalid", "s3-prefix"],
     [{ "dry-run": "true" }, "input-invalid", "dry-run"],
     [{ "github-token": "ghs_a\nb" }, "input-invalid", "github-token"],
   ];
@@ -51,4 +44,15 @@ describe("what is refused", () => {
     const message = expect.stringContaining(`input ${name} `) as string;
     expect(() => parseRecover(given)).toThrow(expect.objectContaining({ code, message }));
   });
+});
+
+test.each<readonly [GivenInputs, ErrorCode]>([
+  [{ "s3-region": "eu-central-1" }, "input-missing"],
+  [{ "s3-secret-access-key": "s", "s3-access-key-id": "AKIDEXAMPLE" }, "inputs-invalid"],
+  [{ "s3-bucket": "backups" }, "input-missing"],
+  [{ "s3-prefix": "../x" }, "input-invalid"],
+])("a wrong input of the store is told afterwards, and keeps nothing from being put back: %j", (given, code) => {
+  const inputs = parseRecover(given);
+  expect(hasCode(inputs.wrong, code)).toBe(true);
+  expect(inputs).not.toHaveProperty("store");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { listKubeconfigSecrets } from "../../../src/action/kubeconfig-secrets.ts";
+import { listKubeconfigSecrets } from "../../../src/kubeconfig/secrets.ts";
 import { listKeySecrets, listSecrets, listSignedUrlSecrets, maskSecrets } from "../../../src/action/secrets.ts";
-import { reading } from "./input-builder.ts";
+import { giving } from "./input-builder.ts";
 
 const pem =
   "-----BEGIN PRIVATE KEY-----\nTUlJRXZRSUJBREFOQmdrcWhraUc5dzBCQVFFRkFBU0M\nQktjd2dnU2pBZ0VBQW9JQkFRQw==\n-----END PRIVATE KEY-----\n";
@@ -27,7 +27,7 @@ users:
 
 function masks(values: readonly string[]): string[] {
   const registered: string[] = [];
-  maskSecrets((secret) => registered.push(secret), values);
+  maskSecrets({ setSecret: (secret) => registered.push(secret) }, values);
   return registered;
 }
 
@@ -97,19 +97,21 @@ test("secrets of inputs and environment are listed, the key id is not", () => {
   const key = Buffer.alloc(32, 0xfb);
   const registered = masks(
     listSecrets(
-      reading({
-        "s3-access-key-id": "AKIDEXAMPLE",
-        "s3-secret-access-key": "wJalr/EXAMPLE",
-        "s3-session-token": "session==",
-        "presign-access-key-id": "AKIDREAD",
-        "presign-secret-access-key": "read-secret",
-        "encryption-key": key.toString("base64"),
-      }),
-      {
-        AWS_SECRET_ACCESS_KEY: "ambient-secret",
-        AWS_SESSION_TOKEN: "ambient-token",
-        HTTPS_PROXY: "http://u:proxypw@p",
-      },
+      giving(
+        {
+          "s3-access-key-id": "AKIDEXAMPLE",
+          "s3-secret-access-key": "wJalr/EXAMPLE",
+          "s3-session-token": "session==",
+          "presign-access-key-id": "AKIDREAD",
+          "presign-secret-access-key": "read-secret",
+          "encryption-key": key.toString("base64"),
+        },
+        {
+          AWS_SECRET_ACCESS_KEY: "ambient-secret",
+          AWS_SESSION_TOKEN: "ambient-token",
+          HTTPS_PROXY: "http://u:proxypw@p",
+        },
+      ),
     ),
   );
   expect(registered).toEqual(
@@ -142,6 +144,25 @@ test("the ways to write a key", () => {
     "fb".repeat(32),
     "FB".repeat(32),
   ]);
+});
+
+test("a key that is text is masked line by line, but for the lines that every such key has", () => {
+  const pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq2\nqY9x7w==\n-----END RSA PRIVATE KEY-----\n";
+  const registered = masks(listKeySecrets(Buffer.from(pem)));
+  expect(registered).toEqual(
+    expect.arrayContaining(["MIIEowIBAAKCAQEAq2", "qY9x7w==", Buffer.from(pem).toString("base64")]),
+  );
+  expect(registered.filter((mask) => mask.startsWith("-----"))).toEqual([]);
+});
+
+test("identities are masked, also one that stands among the recipients, and recipients are not", () => {
+  const recipient = `age1${"q".repeat(58)}`;
+  const identity = `AGE-SECRET-KEY-1${"Q".repeat(58)}`;
+  const misplaced = `AGE-SECRET-KEY-1${"P".repeat(58)}`;
+  const given = giving({ "age-identity": `# mine\n${identity}\n`, "key-recipients": `${recipient}\n${misplaced}` }, {});
+  const registered = masks(listSecrets(given));
+  expect(registered).toEqual(expect.arrayContaining([identity, misplaced]));
+  expect(registered).not.toContain(recipient);
 });
 
 test("the secret parts of a signed URL", () => {

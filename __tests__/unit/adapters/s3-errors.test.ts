@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { describeStoreError, type StoreCall, type StoreOperation } from "../../../src/adapters/s3-errors.ts";
-import { codeText, readFailure } from "../../../src/adapters/s3-failure.ts";
+import { describeStoreError, type StoreCall, type StoreOperation } from "../../../src/adapters/s3/errors.ts";
+import { codeText, readFailure } from "../../../src/adapters/s3/failure.ts";
 import { ActionError, type ErrorCode } from "../../../src/errors.ts";
 
 const secret = "canonical request with a t0ken";
@@ -28,6 +28,7 @@ function call(operation: StoreOperation, changes: Partial<StoreCall> = {}): Stor
     host: "store:9000",
     region: "us-east-1",
     credentialsGiven: true,
+    inForce: { checksums: true, pathStyle: false, encryption: undefined, extraAuthorities: false },
     ...changes,
   };
 }
@@ -45,11 +46,38 @@ describe("describeStoreError", () => {
     [answer(400, "ExpiredToken"), "UploadPart", "store-credentials-expired", /role-duration-seconds/],
     [
       answer(403, "AccessDenied"),
-      "DeleteObjectVersion",
+      "ListObjectVersions",
       "store-access-denied",
-      /s3:DeleteObjectVersion on arn:aws:s3:::backups\/a.db/,
+      /s3:ListBucketVersions on arn:aws:s3:::backups$/,
     ],
     [answer(403, "AccessDenied"), "AbortMultipartUpload", "store-access-denied", /s3:AbortMultipartUpload/],
+    // Field reports 11 and 16: a code that the store names decides, not the class of its status.
+    [answer(403, "QuotaExceeded"), "UploadPart", "store-refused", /is full/],
+    [answer(403, "XMinioAdminBucketQuotaExceeded"), "UploadPart", "store-refused", /is full/],
+    [answer(507, "InsufficientStorage"), "UploadPart", "store-refused", /is full/],
+    [answer(507, "XMinioStorageFull"), "UploadPart", "store-refused", /is full/],
+    [answer(403, "TotalStorageExceeded"), "UploadPart", "store-refused", /is full/],
+    [answer(403, "storage_cap_exceeded"), "PutObject", "store-refused", /is full/],
+    [answer(403, "UserSuspended"), "PutObject", "store-refused", /ask the store's operator/],
+    [answer(403, "ArrearOverdue"), "PutObject", "store-refused", /ask the store's operator/],
+    [answer(403, "AccessKeyDisabled"), "PutObject", "store-credentials-rejected", /s3-access-key-id/],
+    [answer(403, "TokenExpired"), "GetObject", "store-credentials-expired", /longer session/],
+    [answer(429, "TooManyRequests"), "GetObject", "store-unreachable", /fewer requests/],
+    [answer(429, "UnknownError"), "GetObject", "store-unreachable", /in trouble/],
+    [answer(403, "AccountProblem"), "PutObject", "store-refused", /ask the store's operator/],
+    [answer(403, "AllAccessDisabled"), "HeadObject", "store-refused", /disabled all access/],
+    [answer(403, "InvalidObjectState"), "GetObject", "store-refused", /archived/],
+    [answer(400, "KMS.DisabledException"), "PutObject", "store-refused", /s3-kms-key-id/],
+    [answer(405, "MethodNotAllowed"), "PutObject", "store-refused", /does not allow this/],
+    [answer(403, "AccessDenied"), "PutObject", "store-access-denied", /s3-server-side-encryption/],
+    // Field report 6: without a region in the answer, the region may be wrong as well as the key.
+    [answer(400, "AuthorizationHeaderMalformed"), "PutObject", "store-credentials-rejected", /s3-region/],
+    [
+      answer(400, "AuthorizationHeaderMalformed", { Region: "NL" }),
+      "PutObject",
+      "store-wrong-region",
+      /s3-region: NL$/,
+    ],
     [answer(403, "Forbidden"), "HeadObject", "store-access-denied", /s3:ListBucket/],
     [answer(301, "PermanentRedirect"), "PutObject", "store-wrong-region", /bucket's region/],
     [
@@ -67,7 +95,7 @@ describe("describeStoreError", () => {
     [answer(304, "NotModified"), "CompleteMultipartUpload", "object-exists", /never overwritten/],
     [answer(412, "PreconditionFailed"), "GetObject", "store-refused", /^$/],
     [answer(400, "InvalidPart"), "CompleteMultipartUpload", "store-refused", /s3-checksums/],
-    [answer(503, "SlowDown"), "UploadPart", "store-refused", /later/],
+    [answer(503, "SlowDown"), "UploadPart", "store-unreachable", /later/],
     [broken("ECONNREFUSED"), "HeadObject", "store-unreachable", /s3-endpoint/],
     [broken("ENOTFOUND"), "HeadObject", "store-unreachable", /s3-endpoint/],
     [broken("ECONNRESET"), "UploadPart", "store-unreachable", /log for a refusal/],
@@ -76,7 +104,6 @@ describe("describeStoreError", () => {
     [broken("ERR_TLS_CERT_ALTNAME_INVALID"), "HeadObject", "store-unreachable", /another name/],
     [broken("ERR_PROXY_TUNNEL"), "HeadObject", "store-unreachable", /HTTPS_PROXY/],
     [Object.assign(new Error(secret), { name: "TimeoutError" }), "HeadObject", "store-unreachable", /s3-endpoint/],
-    [Object.assign(new Error(secret), { name: "AbortError" }), "HeadObject", "cancelled", /^$/],
     [
       Object.assign(new Error(secret), { name: "CredentialsProviderError" }),
       "HeadObject",
@@ -139,4 +166,30 @@ it.each([
   [undefined, undefined],
 ])("codeText(%j) is %j", (value, text) => {
   expect(codeText(value)).toBe(text);
+});
+
+describe("field report 5: no hint advises what is in force already", () => {
+  const inForce = { checksums: false, pathStyle: true, encryption: "aws:kms", extraAuthorities: true };
+  it.each<[Error, StoreOperation, RegExp]>([
+    [answer(501, "NotImplemented"), "PutObject", /s3-checksums/],
+    [answer(400, "InvalidPart"), "CompleteMultipartUpload", /s3-checksums/],
+    [answer(403, "AccessDenied"), "PutObject", /set s3-server-side-encryption/],
+    [broken("ERR_TLS_CERT_ALTNAME_INVALID"), "HeadObject", /s3-force-path-style: true/],
+    [broken("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), "HeadObject", /give the store's CA/],
+  ])("%s at %s", (error, operation, advice) => {
+    const bucket = "backups.example";
+    expect(describeStoreError(error, call(operation, { bucket })).hint).toMatch(advice);
+    const { hint } = describeStoreError(error, call(operation, { bucket, inForce }));
+    expect(hint).toMatch(/\w+ \w+/);
+    expect(hint).not.toMatch(advice);
+  });
+});
+
+it.each([
+  ["etcd/prod/clusters/example/20261124T120000Z-0123abcd.db", "backups/etcd/prod/clusters/example/*"],
+  ["a.db", "backups/*"],
+])("what is denied for %s is granted for its folder: the name is drawn by chance", (key, resource) => {
+  const { hint = "" } = describeStoreError(answer(403, "AccessDenied"), call("HeadObject", { key }));
+  expect(hint).toContain(`grant s3:GetObject on arn:aws:s3:::${resource}, and s3:ListBucket`);
+  expect(hint).toContain("is s3-prefix another one than that of the policy");
 });

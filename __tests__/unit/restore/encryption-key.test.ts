@@ -1,17 +1,20 @@
 import { describe, expect, test } from "vitest";
-import type { EncryptionEntry } from "../../../src/snapshot/record.ts";
-import { findEncryptionKey } from "../../../src/restore/encryption-key.ts";
+import type { EncryptionEntry } from "../../../src/snapshots/record.ts";
+import { checkEncryption, checkUnrecordedKeys } from "../../../src/restore/encryption-key.ts";
+import { collect } from "../../../src/restore/findings.ts";
 import { parseManifest } from "../../../src/restore/manifest.ts";
 import { readTargetCluster } from "../../../src/restore/target-cluster.ts";
-import { codeOf, createMemoryLog } from "./expectations.ts";
+import { refusalsOf, warningsOf } from "./expectations.ts";
 import { aescbc, buildManifest, buildSecret, newKey, oldKey, type ManifestParts } from "./manifest-builder.ts";
 import { fingerprint, oldEncryption } from "./record-builder.ts";
 
-function find(encryption: EncryptionEntry, manifest: string, given?: Buffer) {
+function check(encryption: EncryptionEntry, manifest: string, ...given: readonly Buffer[]) {
   const documents = parseManifest(Buffer.from(manifest));
-  const log = createMemoryLog();
-  const key = findEncryptionKey(encryption, documents, readTargetCluster(documents), { given, log });
-  return { key, warnings: log.warnings.length };
+  return checkEncryption(encryption, documents, readTargetCluster(documents), given);
+}
+
+function refusals(encryption: EncryptionEntry, manifest: string, ...given: readonly Buffer[]) {
+  return refusalsOf(collect("encryption", () => check(encryption, manifest, ...given).findings));
 }
 
 const kms = ["  secretEncryption:", "    kms:", "      provider: AWS", "    type: kms"];
@@ -36,23 +39,33 @@ describe("the key of the snapshot is taken", () => {
       "tenant-etcd-encryption-key",
     ],
   ])("%s", (_, parts, given, secretName) => {
-    expect(find(oldEncryption, buildManifest(parts), given)).toEqual({ key: { secretName, key: oldKey }, warnings: 0 });
+    const { findings, keys } = check(oldEncryption, buildManifest(parts), ...(given === undefined ? [] : [given]));
+    expect(keys).toEqual([{ role: "active", secretName, key: oldKey }]);
+    expect(findings.map(({ verdict }) => verdict)).toEqual(["equal"]);
   });
 
-  test("not where the snapshot's Secrets are encrypted with KMS, or in clear", () => {
-    expect(find({ type: "kms" }, buildManifest({ encryption: kms, secret: null }))).toEqual({
-      key: undefined,
-      warnings: 1,
-    });
-    expect(find({ type: "none" }, buildManifest({ encryption: [], secret: null }))).toEqual({
-      key: undefined,
-      warnings: 0,
-    });
-    expect(find({ type: "none" }, buildManifest())).toEqual({ key: undefined, warnings: 1 });
-  });
-
-  test("not for a snapshot in clear, with a warning where the manifest lacks the key that it encrypts with", () => {
-    expect(find({ type: "none" }, buildManifest({ secret: null }))).toEqual({ key: undefined, warnings: 2 });
+  test.each<[string, EncryptionEntry, ManifestParts, number]>([
+    ["encrypted with KMS", { type: "kms" }, { encryption: kms, secret: null }, 1],
+    [
+      "encrypted with the same KMS key",
+      { type: "kms", kms: { provider: "AWS" } },
+      { encryption: kms, secret: null },
+      1,
+    ],
+    [
+      "encrypted with another KMS key",
+      { type: "kms", kms: { provider: "IBMCloud" } },
+      { encryption: kms, secret: null },
+      2,
+    ],
+    ["in clear", { type: "none" }, { encryption: [], secret: null }, 0],
+    ["in clear, for a cluster that encrypts", { type: "none" }, {}, 1],
+    ["in clear, for a cluster that encrypts with a key that is missing", { type: "none" }, { secret: null }, 2],
+  ])("not where the snapshot's Secrets are %s", (_, encryption, parts, warnings) => {
+    const { findings, keys } = check(encryption, buildManifest(parts));
+    expect(keys).toEqual([]);
+    expect(refusalsOf(findings)).toEqual([]);
+    expect(warningsOf(findings)).toHaveLength(warnings);
   });
 });
 
@@ -101,17 +114,55 @@ describe("another key is refused", () => {
     ["for a snapshot with KMS", { type: "kms" }, { encryption: kms }, oldKey],
     ["without the second key that values may still need", twoKeys, {}, oldKey],
   ])("%s", (_, encryption, parts, given) => {
-    expect(codeOf(() => find(encryption, buildManifest(parts), given))).toBe("encryption-key-mismatch");
+    const codes = refusals(encryption, buildManifest(parts), ...(given === undefined ? [] : [given]));
+    expect(codes).toEqual(["encryption-key-mismatch"]);
   });
 
+  test("given, beside the right one", () => {
+    expect(refusals(oldEncryption, buildManifest(), oldKey, newKey)).toEqual(["encryption-key-mismatch"]);
+  });
+
+  const withBackup = (name: string): readonly string[] =>
+    aescbc("active").toSpliced(4, 0, "      backupKey:", `        name: ${name}`);
+
   test("not where the manifest brings the second key", () => {
-    const encryption = [...aescbc("active"), "    # before the rotation"].toSpliced(
-      4,
-      0,
-      "      backupKey:",
-      "        name: tenant-etcd-encryption-key",
-    );
-    expect(find(twoKeys, buildManifest({ encryption }), oldKey).key).toEqual({ secretName: "active", key: oldKey });
+    const manifest = buildManifest({ encryption: withBackup("tenant-etcd-encryption-key") });
+    expect(check(twoKeys, manifest, oldKey).keys).toEqual([
+      { role: "active", secretName: "active", key: oldKey },
+      { role: "backup", secretName: "tenant-etcd-encryption-key", key: newKey },
+    ]);
+  });
+
+  test("not where both are given, in any order", () => {
+    const manifest = buildManifest({ encryption: withBackup("before"), secret: null });
+    for (const given of [
+      [oldKey, newKey],
+      [newKey, oldKey],
+    ])
+      expect(check(twoKeys, manifest, ...given).keys).toEqual([
+        { role: "active", secretName: "active", key: oldKey },
+        { role: "backup", secretName: "before", key: newKey },
+      ]);
+  });
+
+  test("backupKey that names the active key's Secret, which would throw the second key away", () => {
+    const encryption = withBackup("active");
+    const secret = buildSecret().replace("name: tenant-etcd-encryption-key", "name: active");
+    for (const given of [[oldKey], [oldKey, newKey]])
+      expect(refusals(twoKeys, buildManifest({ encryption, secret }), ...given)).toEqual(["manifest-unsuitable"]);
+  });
+
+  test("the same where HyperShift names the active key's Secret itself", () => {
+    const encryption = withBackup("tenant-etcd-encryption-key").with(3, "        name: ");
+    expect(refusals(twoKeys, buildManifest({ encryption }), oldKey, newKey)).toEqual(["manifest-unsuitable"]);
+  });
+
+  test.each([16, 24, 32])("not a key of %d bytes, which AES takes", (length) => {
+    const key = Buffer.alloc(length, "k");
+    const recorded: EncryptionEntry = { type: "aescbc", keys: [fingerprint(key, "active")] };
+    expect(check(recorded, buildManifest(), key).keys).toMatchObject([{ key }]);
+    const inManifest = buildSecret(["data:", `  key: ${key.toString("base64")}`]);
+    expect(check(recorded, buildManifest({ secret: inManifest })).keys).toMatchObject([{ key }]);
   });
 });
 
@@ -124,15 +175,15 @@ describe("another kind of encryption is refused", () => {
     ["KMS for none", { type: "none" }, kms, undefined],
     ["what is not known for none", { type: "none" }, ["  secretEncryption:", "    type: vault"], undefined],
   ])("%s", (_, recorded, encryption, given) => {
-    expect(codeOf(() => find(recorded, buildManifest({ encryption }), given))).toBe("encryption-type-mismatch");
+    const codes = refusals(recorded, buildManifest({ encryption }), ...(given === undefined ? [] : [given]));
+    expect(codes).toEqual(["encryption-type-mismatch"]);
   });
 });
 
 test("a record without the key's fingerprint is refused", () => {
-  expect(codeOf(() => find({ type: "aescbc" }, buildManifest(), oldKey))).toBe("record-invalid");
-  expect(codeOf(() => find({ type: "aescbc", keys: [fingerprint(oldKey, "backup")] }, buildManifest(), oldKey))).toBe(
-    "record-invalid",
-  );
+  expect(refusals({ type: "aescbc" }, buildManifest(), oldKey)).toEqual(["record-invalid"]);
+  const backupOnly: EncryptionEntry = { type: "aescbc", keys: [fingerprint(oldKey, "backup")] };
+  expect(refusals(backupOnly, buildManifest(), oldKey)).toEqual(["record-invalid"]);
 });
 
 test.each([
@@ -140,5 +191,38 @@ test.each([
   ["the Secret without a namespace", buildManifest({ secret: withOldKey.replace("  namespace: clusters\n", "") })],
   ["a Secret whose name is none", buildManifest({ encryption: aescbc('"a/b"') })],
 ])("a manifest with %s is refused", (_, manifest) => {
-  expect(codeOf(() => find(oldEncryption, manifest))).toBe("manifest-unsuitable");
+  expect(refusals(oldEncryption, manifest, oldKey)).toEqual(["manifest-unsuitable"]);
+});
+
+describe("for a snapshot without a record", () => {
+  const unrecorded = (manifest: string, ...given: readonly Buffer[]) => {
+    const documents = parseManifest(Buffer.from(manifest));
+    return checkUnrecordedKeys(documents, readTargetCluster(documents), given);
+  };
+
+  test("the given key is taken, with a warning that it was compared with nothing", () => {
+    const { findings, keys } = unrecorded(buildManifest(), oldKey);
+    expect(keys).toMatchObject([{ role: "active", key: oldKey }]);
+    expect(findings).toMatchObject([{ verdict: "warning" }]);
+  });
+
+  test.each<[string, string, readonly Buffer[], string]>([
+    ["no key", buildManifest({ secret: null }), [], "encryption-key-mismatch"],
+    [
+      "a key for a cluster that does not encrypt",
+      buildManifest({ encryption: [] }),
+      [oldKey],
+      "encryption-type-mismatch",
+    ],
+    ["a second key without backupKey", buildManifest(), [oldKey, newKey], "encryption-key-mismatch"],
+  ])("%s is refused", (_, manifest, given, code) => {
+    expect(refusalsOf(unrecorded(manifest, ...given).findings)).toEqual([code]);
+  });
+});
+
+test("the key of another cluster is told with the cluster of the snapshot, and how its key is read", () => {
+  const { findings } = check(oldEncryption, buildManifest({ secret: null }), newKey);
+  const refusal = findings.find(({ verdict }) => verdict === "refused");
+  expect(refusal?.text).toMatch(/another key than that of this snapshot of clusters\/tenant/);
+  expect(JSON.stringify(refusal)).toContain("kubectl get secret tenant-etcd-encryption-key -n clusters");
 });

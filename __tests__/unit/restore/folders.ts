@@ -2,7 +2,7 @@ import { mkdtempSync, mkdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
-import type { Environment } from "../../../src/restore/world.ts";
+import type { Environment } from "../../../src/allowed-path.ts";
 
 export interface Folders {
   readonly workspace: string;

@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { readManifestFile } from "../../../src/restore/manifest-file.ts";
 import { manifestMaxBytes } from "../../../src/restore/manifest.ts";
-import { rejectedCode } from "./expectations.ts";
+import { rejectedCode, rejectedError } from "./expectations.ts";
 import { createFolders, type Folders } from "./folders.ts";
 
 test.each<[string, (folders: Folders) => string]>([
@@ -75,3 +75,12 @@ describe("a manifest is refused", () => {
     expect(await rejectedCode(readManifestFile(pathOf(folders), environment))).toBe("manifest-invalid");
   });
 });
+
+test.each(["none/cluster.yaml", "cluster.yaml"])(
+  "the manifest %s that is not there asks for the checkout",
+  async (given) => {
+    const { environment } = createFolders();
+    const error = await rejectedError(readManifestFile(given, environment));
+    expect(error.hint).toMatch(/checked out \(actions\/checkout\); the path begins at the workspace/);
+  },
+);

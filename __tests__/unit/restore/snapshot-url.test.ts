@@ -1,28 +1,33 @@
+import { tmpdir } from "node:os";
 import { describe, expect, test } from "vitest";
-import { readRecordedSnapshot } from "../../../src/restore/recorded-snapshot.ts";
-import { signRestoreUrl } from "../../../src/restore/snapshot-url.ts";
-import { createMemoryLog, rejectedCode } from "./expectations.ts";
+import { createFileSpools } from "../../../src/snapshots/spool.ts";
+import { readKnownSnapshot } from "../../../src/snapshots/recorded-snapshot.ts";
+import { checkLife, signRestoreUrl } from "../../../src/restore/snapshot-url.ts";
+import { createMemoryLog, rejectedCode, rejectedError } from "./expectations.ts";
 import { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 import { buildRecord, snapshot } from "./record-builder.ts";
 
 const now = Date.parse("2026-11-25T08:00:00.700Z");
 
 async function sign(options: MemoryStoreOptions = {}, expiresInSeconds = 3_600) {
-  const store = createMemoryStore(options);
+  const store = createMemoryStore({ now: new Date(now), ...options });
   const secrets: (string | Buffer)[] = [];
   const log = createMemoryLog();
   const world = {
     store,
     log,
-    clock: { nowMs: () => now },
+
+    openSpool: createFileSpools(tmpdir()),
+    signal: new AbortController().signal,
     environment: {},
+    remember: () => undefined,
     onSecret: (secret: string | Buffer) => {
       // Nothing may be told of a URL before it is masked.
       expect(store.asked.at(-1)).toBe("sign");
       secrets.push(secret);
     },
   };
-  const recorded = await readRecordedSnapshot(snapshot, store);
+  const recorded = await readKnownSnapshot(snapshot, store, { allowUnrecorded: false });
   return { ...(await signRestoreUrl(recorded, expiresInSeconds, world)), secrets, store, warnings: log.warnings };
 }
 
@@ -60,18 +65,54 @@ describe("a URL that HyperShift or the store would not take is refused", () => {
   });
 
   test("and neither signed nor sent anywhere when it would outlive the credentials", async () => {
-    const store = createMemoryStore({ credentialsEnd: new Date(now) });
+    const store = createMemoryStore({ now: new Date(now), credentialsEnd: new Date(now) });
     const world = {
       store,
       log: createMemoryLog(),
-      clock: { nowMs: () => now },
+
+      openSpool: createFileSpools(tmpdir()),
+      signal: new AbortController().signal,
       environment: {},
+      remember: () => undefined,
       onSecret: () => undefined,
     };
-    const recorded = await readRecordedSnapshot(snapshot, store);
+    const recorded = await readKnownSnapshot(snapshot, store, { allowUnrecorded: false });
     await rejectedCode(signRestoreUrl(recorded, 60, world));
     expect(store.asked).not.toContain("sign");
   });
+});
+
+test("a URL that is too long is told part by part, with the ways out", async () => {
+  const address = "https://store.example/backups/a.db";
+  const token = `&X-Amz-Security-Token=${"t".repeat(979)}`;
+  const signed = await rejectedError(sign({ url: `${address}?X-Amz-Signature=5f${token}` }));
+  expect(signed.message).toContain("1054 characters, 30 more than the 1024 that HyperShift takes: ");
+  expect(signed.message).toContain("34 of host and path, 1001 of the session token, 19 of the signature");
+  expect(signed.hint).toMatch(/presign-access-key-id.*long-lived.*; or shorten the names/);
+  const plain = await rejectedError(sign({ url: long(2_000) }));
+  expect(plain.message).not.toContain("session token");
+  expect(plain.hint).toMatch(/^shorten the names of bucket, s3-prefix and s3-endpoint/);
+});
+
+test("how long the URL must live is told, for the slowest of the members", () => {
+  const gib = 1024 ** 3;
+  const life = (sizeBytes: number, members: number, expiresInSeconds: number) =>
+    checkLife({ sizeBytes, members, expiresInSeconds });
+  expect(life(gib, 1, 3_600)).toMatchObject({
+    verdict: "equal",
+    text: "it lives 60 min from the moment it is signed; the member fetches 1.0 GiB once, which takes 4 min where all share 5.0 MiB/s, after some 10 min until the last one has its volume and image",
+  });
+  expect(life(gib, 3, 3_600).text).toContain("each of 3 members fetches 1.0 GiB once, which takes 11 min");
+  expect(life(4 * gib, 3, 3_000)).toMatchObject({
+    verdict: "warning",
+    text: expect.stringContaining("lengthen presign-expires-in") as string,
+  });
+  expect(life(1, 1, 60).verdict).toBe("warning");
+});
+
+test("the end of the URL is held against that of the credentials by the store's clock", async () => {
+  const storeIsAhead = { now: new Date(now + 600_000), credentialsEnd: new Date(now + 3_700_000) };
+  expect(await rejectedCode(sign(storeIsAhead))).toBe("snapshot-url-expires");
 });
 
 test("a URL of exactly 1024 characters, and credentials that end with it, are fine", async () => {

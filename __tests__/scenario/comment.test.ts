@@ -1,0 +1,63 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { findUnsettled } from "../world/settled.ts";
+import { forbidden, jobToken, startGithubComments } from "../world/github-comments.ts";
+import type { World } from "../world/world.ts";
+import { runInProcess } from "./in-process.ts";
+import { shareScenario } from "./scenario.ts";
+
+const scenario = shareScenario();
+let snapshotUri = "";
+beforeAll(async () => {
+  const world = scenario();
+  snapshotUri = (await world.run(world.backupInputs())).outputs["snapshot-uri"] ?? "";
+});
+
+async function startPullRequest(world: World) {
+  const github = await startGithubComments("example/clusters", 7);
+  onTestFinished(() => github.close());
+  const context = {
+    apiUrl: github.url,
+    eventName: "pull_request",
+    event: { pull_request: { number: 7 } },
+    token: jobToken.token,
+  };
+  const inputs = world.restoreInputs(snapshotUri, { comment: "true" });
+  return {
+    github,
+    restore: () => world.run(inputs, { github: context }),
+    refuse: () => runInProcess(world, inputs, context),
+  };
+}
+
+test("A pull request gets one comment, which says what was refused, and later what is restored", async () => {
+  const world = scenario();
+  const { github, restore, refuse } = await startPullRequest(world);
+  const manifest = join(world.workspace, "cluster.yaml");
+  const right = await readFile(manifest, "utf8");
+  await writeFile(manifest, right.replace(/infraID: .*/, "infraID: another"));
+  expect((await refuse()).outcome).toBe("failure");
+  expect(github.comments).toHaveLength(1);
+  expect(github.comments[0]?.body).toMatch(/etcd restore: failed[^]*spec\.infraID/);
+
+  await writeFile(manifest, right);
+  const result = await restore();
+  expect(result.outcome).toBe("success");
+  expect(github.comments).toHaveLength(1);
+  const body = github.comments[0]?.body ?? "";
+  for (const words of ["manifest rendered", "while the API servers were stopped", "h ago", "secrets: ", "Next"])
+    expect(body).toContain(words);
+  expect(body).not.toContain(result.outputs["presigned-url"]);
+  for (const secret of Object.values(world.secrets())) expect(body).not.toContain(secret);
+  expect(await findUnsettled(world, result)).toEqual([]);
+});
+
+test("A token that may only read costs the comment, not the restore", async () => {
+  const world = scenario();
+  const { github, restore } = await startPullRequest(world);
+  github.intercept = (method) => (method === "POST" ? forbidden : undefined);
+  const result = await restore();
+  expect(result.outcome).toBe("success");
+  expect(result.annotations.map(({ message }) => message).join("\n")).toContain("grant pull-requests: write");
+});

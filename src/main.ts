@@ -1,0 +1,3 @@
+import { startStep } from "./start.ts";
+
+await startStep("main");
