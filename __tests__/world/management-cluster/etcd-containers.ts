@@ -32,7 +32,10 @@ export async function startEtcdContainers(
   if (lease !== undefined) await first?.client.put("/kubernetes.io/events/default/leased", "k8s\0Event", { lease });
   let leased = lease !== undefined;
   const manner: SaveManner = {
-    bytesPerSecond: () => switches().saveBytesPerSecond,
+    bytesPerSecond: (sentBytes) => {
+      const { saveBytesPerSecond } = switches();
+      return typeof saveBytesPerSecond === "number" ? saveBytesPerSecond : saveBytesPerSecond(sentBytes);
+    },
     before: async () => {
       if (switches().leaseEndsBeforeSave && leased && lease !== undefined) {
         leased = false;

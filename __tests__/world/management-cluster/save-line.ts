@@ -3,11 +3,13 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** How a `snapshot save` is to go. */
 export interface SaveManner {
-  /** Bytes of the stream a second; Infinity: as fast as it goes. It may change while a save is under way. */
-  readonly bytesPerSecond: () => number;
+  /** Bytes of the stream a second when so many are through; asked again and again while a save is under way. */
+  readonly bytesPerSecond: (sentBytes: number) => number;
   /** Runs before the save reaches etcd; what it writes to etcd is in the snapshot. */
   readonly before: () => Promise<void>;
 }
+
+const pieceBytes = 1024;
 
 /** A line between etcdctl and etcd that can be slow; TLS goes through it untouched. */
 export interface SaveLine {
@@ -43,15 +45,28 @@ async function open(near: Socket, etcdPort: number, manner: SaveManner, sockets:
   far.on("close", () => near.end());
   near.on("close", () => far.destroy());
   near.pipe(far);
+  const pass = passer(near, manner.bytesPerSecond);
   far.on("data", (chunk: Buffer) => {
-    near.write(chunk);
     far.pause();
-    void passTime(chunk.length, manner.bytesPerSecond).then(() => far.resume());
+    void pass(chunk).then(() => far.resume());
   });
 }
 
-/** Takes the time that so many bytes need, by the speed of each moment. */
-async function passTime(bytes: number, bytesPerSecond: SaveManner["bytesPerSecond"]): Promise<void> {
+/** Sends what it is given in small pieces, each after the time that it needs by the speed of each moment. */
+function passer(near: Socket, bytesPerSecond: SaveManner["bytesPerSecond"]): (chunk: Buffer) => Promise<void> {
+  let sentBytes = 0;
+  return async (chunk) => {
+    for (let start = 0; start < chunk.length; start += pieceBytes) {
+      const piece = chunk.subarray(start, start + pieceBytes);
+      await passTime(piece.length, () => bytesPerSecond(sentBytes));
+      near.write(piece);
+      sentBytes += piece.length;
+    }
+  };
+}
+
+/** Takes the time that so many bytes need; for ever at a speed of 0. */
+async function passTime(bytes: number, bytesPerSecond: () => number): Promise<void> {
   let left = bytes;
   let before = performance.now();
   while (left > 0 && bytesPerSecond() !== Infinity) {

@@ -27,8 +27,8 @@ export interface Switches {
   readonly volumeSizeBytes: number;
   /** `snapshot save` hits a full volume: the real error of etcdctl, nothing on the machine is filled. */
   readonly volumeFull: boolean;
-  /** How fast the stream of `snapshot save` is; Infinity: as fast as it goes. */
-  readonly saveBytesPerSecond: number;
+  /** How fast the stream of `snapshot save` is, always or by what is through; Infinity: as fast as it goes. */
+  readonly saveBytesPerSecond: number | ((sentBytes: number) => number);
   /** A lease ends when a save reaches etcd: its key is deleted by etcd itself, a revision nobody wrote. */
   readonly leaseEndsBeforeSave: boolean;
   /** Runs when a save reaches etcd, before it is served. */
