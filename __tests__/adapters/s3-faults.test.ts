@@ -447,6 +447,12 @@ describe("a server that is no S3 store", () => {
     expect(await rejectedCode(store.listUploads("clusters/"))).toBe("store-refused");
   });
 
+  it("answers 404 to a removal, which is not taken for one", async () => {
+    const { store } = await connect(notThere);
+    expect(await rejectedCode(store.deleteObject("a.db"))).toBe("store-refused");
+    expect(await rejectedCode(store.abortUpload(upload))).toBe("store-refused");
+  });
+
   it("answers a look without a length, which is not taken for an empty object", async () => {
     const { store } = await connect(() => ({
       status: 200,

@@ -103,6 +103,11 @@ export function failureOf(error: unknown): StoreFailure | undefined {
   return error instanceof StoreError ? error.failure : undefined;
 }
 
+/** True for the store's own word that it has nothing of this name, and not somebody's that there is no such page. */
+export function isAbsent(error: unknown): boolean {
+  return hasCode(error, "object-not-found") || failureOf(error)?.name === "NoSuchUpload";
+}
+
 /** One HEAD; undefined when the object, but not the bucket, is absent. */
 export async function lookAtObject(context: StoreContext, key: string): Promise<StoredObject | undefined> {
   const { client } = context.connection;

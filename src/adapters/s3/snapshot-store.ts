@@ -3,7 +3,7 @@ import type { Clock, Log, SnapshotStore } from "../../ports.ts";
 import {
   describeCall,
   describeCallError,
-  failureOf,
+  isAbsent,
   lookAtObject,
   sendCall,
   target,
@@ -76,7 +76,6 @@ async function deleteObject(context: StoreContext, key: string): Promise<void> {
       context.connection.client.send(new DeleteObjectCommand(target(context, key)), options),
     );
   } catch (error) {
-    const { status, name } = failureOf(error) ?? {};
-    if (status !== 404 || name === "NoSuchBucket") throw error;
+    if (!isAbsent(error)) throw error;
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { hasCode, type ActionError } from "../../errors.ts";
 import type { StoredObject, Upload, UploadedPart } from "../../ports.ts";
-import { failureOf, lookAtObject, sendCall, target, type StoreContext } from "./calls.ts";
+import { failureOf, isAbsent, lookAtObject, sendCall, target, type StoreContext } from "./calls.ts";
 import {
   crc32Base64,
   damagedCodes,
@@ -173,7 +173,7 @@ async function tryCompletion(
   return undefined;
 }
 
-/** True also where there is no such upload any more. */
+/** Throws nothing where the store says that there is no such upload any more. */
 export async function abortUpload(context: StoreContext, upload: Upload): Promise<void> {
   try {
     await sendCall(context, "AbortMultipartUpload", upload.key, (options) =>
@@ -183,6 +183,6 @@ export async function abortUpload(context: StoreContext, upload: Upload): Promis
       ),
     );
   } catch (error) {
-    if (failureOf(error)?.status !== 404) throw error;
+    if (!isAbsent(error)) throw error;
   }
 }
