@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { expect } from "vitest";
 import { predictCluster } from "../../src/etcd/prediction.ts";
 import { readSnapshot, type Snapshot, type SnapshotOptions } from "../../src/etcd/snapshot.ts";
 import { at, listAt, numberAt, stringAt } from "../../src/json-path.ts";
 import { createFileSource } from "../../src/snapshots/file.ts";
 import { startCluster, type Cluster, type ClusterOptions, type Member } from "./cluster.ts";
+import { save } from "./corpus.ts";
 import { snapshotStatus, type EtcdPrograms } from "./programs.ts";
 
 export async function readFile(file: string, options: SnapshotOptions = {}): Promise<Snapshot> {
@@ -76,10 +77,19 @@ export async function expectPrediction(
       }).toStrictEqual({ clusterId: ids.clusterId, memberId: ids.memberIds[index] });
       expect(digestOf(read)).toStrictEqual(snapshot.liveSet);
     }
+    if (!options.login) await expectNewLog(cluster, snapshot, `${options.restore.file}.restored`);
     await options.then?.(cluster);
   } finally {
     await cluster.close();
   }
+}
+
+/** A restore begins the raft log anew: what tells it from an etcd that goes on. */
+async function expectNewLog(cluster: Cluster, stored: Snapshot, file: string): Promise<void> {
+  await save(cluster, file);
+  const { consistentIndex } = await readFile(file);
+  await rm(file);
+  expect(consistentIndex).toBeLessThan(stored.consistentIndex);
 }
 
 function hexOf(decimal: string | undefined): string {

@@ -3,30 +3,31 @@ import { refuseRotation } from "../encryption/rotation.ts";
 import { readEncryption } from "../encryption/secret.ts";
 import type { HashKvPoint } from "../etcd/hash-kv.ts";
 import type { Snapshot } from "../etcd/snapshot.ts";
-import type { RestoreScript } from "../hypershift/restore-script.ts";
 import { askTogether, hashesAsFile } from "../pod/hash-kv.ts";
 import { Findings } from "../preflight/findings.ts";
 import { chooseMembers } from "../preflight/members.ts";
 import { refuseDiverged, renderCount, type HashVerdict } from "./hash-kv.ts";
 import { compareKeys, refuseOtherKey } from "./keys.ts";
 import { readLiving } from "./living.ts";
+import { refuseGoingOn, type MembersVerdict } from "./members.ts";
 import type { RestoredEtcd } from "./wait.ts";
 import type { VerifyRestoreReport, VerifyRestoreWorld } from "./world.ts";
 
 interface LivingTerms {
   readonly restored: RestoredEtcd;
   readonly stored: Snapshot;
-  readonly script: RestoreScript;
+  readonly verdict: MembersVerdict;
   readonly hashes: HashVerdict;
 }
 
 /**
  * Reads what one living member has, and compares each key with the stored snapshot; where the prediction is gone, all members
- * with each other, too. Throws `restore-differs`, `members-diverged`, `encryption-key-mismatch`, and as readLiving does.
+ * with each other, too. Throws `etcd-not-restored`, `restore-differs`, `members-diverged`, `encryption-key-mismatch`, and as
+ * readLiving does.
  */
 export async function compareLiving(
   world: VerifyRestoreWorld,
-  { restored, stored, script, hashes }: LivingTerms,
+  { restored, stored, verdict, hashes }: LivingTerms,
   report: VerifyRestoreReport,
 ): Promise<void> {
   const { log } = world;
@@ -50,7 +51,8 @@ export async function compareLiving(
     earlier: stored.liveIndex,
   });
   report.livingRevision = living.revision;
-  const { survivors, share } = compareKeys(stored, living, script);
+  if (!verdict.idsAreNew && verdict.script === "plain") refuseGoingOn(stored, living);
+  const { survivors, share } = compareKeys(stored, living, verdict.script);
   report.survivors = survivors;
   log.info(
     `${share} of the snapshot are untouched at revision ${String(living.revision)}, the newest of them from revision ${String(survivors.newestRevision)}; every other was changed or deleted since`,

@@ -2,6 +2,7 @@ import { ActionError } from "../errors.ts";
 import { revisionBump } from "../etcd/history.ts";
 import { predictCluster, type PredictedCluster } from "../etcd/prediction.ts";
 import { freshPeers, restoredPeers, singlePeers } from "../hypershift/etcd-peers.ts";
+import type { Snapshot } from "../etcd/snapshot.ts";
 import type { InitScript, RestoreScript } from "../hypershift/restore-script.ts";
 import type { Member } from "../pod/member.ts";
 
@@ -15,6 +16,8 @@ interface Source {
 
 export interface MembersVerdict {
   readonly script: RestoreScript;
+  /** False where the etcd that was backed up had the same ids, or may have had: it was restored once as well. */
+  readonly idsAreNew: boolean;
   /** What is not as it was predicted, and proves nothing. */
   readonly warnings: readonly string[];
 }
@@ -54,7 +57,8 @@ export function judgeMembers(
       ? [`the init script of the StatefulSet is ${script}, and the ids of the members are not those that it gives`]
       : []),
   ];
-  return { script: isBumped ? "bumped" : "plain", warnings };
+  const idsAreNew = source.clusterId !== undefined && source.clusterId !== first?.clusterId;
+  return { script: isBumped ? "bumped" : "plain", idsAreNew, warnings };
 }
 
 function predict({ members, token }: ReturnType<typeof restoredPeers>): PredictedCluster {
@@ -98,9 +102,7 @@ function refuseForeign(
     clusterId === source.clusterId
       ? `the etcd is still the one that was backed up: it has its cluster id ${clusterId}, and a restore gives ${expected}`
       : `the etcd has the cluster id ${clusterId}, and a restore gives ${expected}: it did not start from a snapshot`,
-    {
-      hint: `${startAgain}; volumes of the old cluster that are still there are taken as they are, and nothing is restored`,
-    },
+    { hint: stillThere },
   );
 }
 
@@ -114,8 +116,23 @@ function refuseLower(members: readonly Member[], lowest: number): void {
   );
 }
 
+/**
+ * Throws `etcd-not-restored` for an etcd whose raft log goes on from the snapshot's: a restore begins it anew. An etcd that was
+ * never restored has in it all entries that the snapshot's had, and at least one more for each revision since.
+ */
+export function refuseGoingOn(stored: Snapshot, living: Snapshot): void {
+  const others = living.consistentIndex - (living.revision - stored.revision);
+  if (others < stored.consistentIndex) return;
+  throw new ActionError(
+    "etcd-not-restored",
+    `the etcd is still the one that was backed up: its raft log was at entry ${String(stored.consistentIndex)} in the snapshot and is at ${String(living.consistentIndex)} now, and a restore begins it anew`,
+    { hint: stillThere },
+  );
+}
+
 const startAgain =
   "delete the hosted cluster and its volume claims data-etcd-*, and create it from a manifest that restore-render writes";
+const stillThere = `${startAgain}; volumes of the old cluster that are still there are taken as they are, and nothing is restored`;
 
 function names(members: readonly Member[]): string {
   return members.map(({ pod }) => pod).join(", ");

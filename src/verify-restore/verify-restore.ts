@@ -3,14 +3,13 @@ import { nameKeys } from "../encryption/key.ts";
 import { ActionError } from "../errors.ts";
 import type { Snapshot } from "../etcd/snapshot.ts";
 import { controlPlaneNamespace, type HostedCluster } from "../hypershift/hosted-cluster.ts";
-import type { RestoreScript } from "../hypershift/restore-script.ts";
 import { readHostedCluster } from "../preflight/hosted-cluster.ts";
 import { findStoredSubject, proveWhole, type Subject } from "../snapshots/whole-proof.ts";
 import { readAllowed } from "./access.ts";
 import { listLeft, listOddConditions } from "./checklist.ts";
 import { compareLiving } from "./comparison.ts";
 import { compareHashes, type HashVerdict } from "./hash-kv.ts";
-import { judgeMembers } from "./members.ts";
+import { judgeMembers, type MembersVerdict } from "./members.ts";
 import { waitForApiServer, waitForRestore, type RestoredEtcd } from "./wait.ts";
 import type { VerifyRestoreReport, VerifyRestoreRequest, VerifyRestoreWorld } from "./world.ts";
 
@@ -34,11 +33,11 @@ export async function verifyRestore(
   const restored = await log.group("Restore: wait until etcd has started from the snapshot", () =>
     waitForRestore(world, ref),
   );
-  const { script, hashes } = await log.group("Members: ask each how it was restored, and for its HashKV", () =>
+  const { verdict, hashes } = await log.group("Members: ask each how it was restored, and for its HashKV", () =>
     askMembers(world, { restored, stored, subject }, report),
   );
   await log.group("Keys: save one living member, and compare every key with the snapshot", () =>
-    compareLiving(world, { restored, stored, script, hashes }, report),
+    compareLiving(world, { restored, stored, verdict, hashes }, report),
   );
   await log.group("API server: wait until it is ready", () => waitForApiServer(world, ref));
   report.apiServerReady = true;
@@ -65,8 +64,19 @@ function prove(
   });
 }
 
-/** Throws `hosted-cluster-differs`: objects in the snapshot carry these ids. An id that the record does not have is passed over. */
+/**
+ * Throws `etcd-not-restored` for the very object that was backed up: a restore makes a new one. Throws `hosted-cluster-differs` for
+ * other ids: objects in the snapshot carry them. An id that the record does not have is passed over.
+ */
 function refuseOtherIds({ namespace, name, ...found }: HostedCluster, { recorded }: Subject): void {
+  if (found.uid === recorded?.record.hostedCluster.uid)
+    throw new ActionError(
+      "etcd-not-restored",
+      `hosted cluster ${namespace}/${name} is still the one that was backed up: it has the uid ${found.uid} that it had then`,
+      {
+        hint: "look at kubeconfig, hosted-cluster and snapshot-uri; a restore makes a new HostedCluster from a manifest",
+      },
+    );
   for (const field of ["infraID", "clusterID"] as const) {
     const expected = recorded?.record.hostedCluster[field];
     if (expected === undefined || expected === found[field]) continue;
@@ -86,7 +96,7 @@ async function askMembers(
     subject,
   }: { readonly restored: RestoredEtcd; readonly stored: Snapshot; readonly subject: Subject },
   report: VerifyRestoreReport,
-): Promise<{ readonly script: RestoreScript; readonly hashes: HashVerdict }> {
+): Promise<{ readonly verdict: MembersVerdict; readonly hashes: HashVerdict }> {
   const { log } = world;
   const { hostedCluster, members } = restored;
   report.members = members.map(
@@ -99,7 +109,8 @@ async function askMembers(
   const clusterId = subject.recorded?.entry.clusterId;
   const source = { revision: stored.revision, ...(clusterId === undefined ? {} : { clusterId }) };
   const controlPlane = controlPlaneNamespace(hostedCluster.namespace, hostedCluster.name);
-  const { script, warnings } = judgeMembers(members, controlPlane, { source, script: restored.script });
+  const verdict = judgeMembers(members, controlPlane, { source, script: restored.script });
+  const { script, warnings } = verdict;
   report.script = script;
   log.info(
     `restored by the ${script} init script${restored.script === undefined ? "" : `, which the StatefulSet had meanwhile (${restored.script})`}: ids and revision are as it gives them`,
@@ -108,7 +119,7 @@ async function askMembers(
   const hashes = await compareHashes(world, members, { stored, script });
   report.hashKv = hashes.text;
   log.info(`HashKV: ${hashes.text}`);
-  return { script, hashes };
+  return { verdict, hashes };
 }
 
 async function tellLeft(

@@ -12,6 +12,7 @@ import {
   type VerifyRestoreRequest,
 } from "../../../src/verify-restore/world.ts";
 import type { ActionError } from "../../../src/errors.ts";
+import { stringAt } from "../../../src/json-path.ts";
 import { rejectedError, createMemoryLog } from "../../unit/restore/expectations.ts";
 import { createMemoryStore } from "../../unit/restore/memory-store.ts";
 import { buildRecord, figuresOfStored, fingerprint } from "../../unit/restore/record-builder.ts";
@@ -61,18 +62,25 @@ function lease(first: number, writes: number): readonly ChangePlan[] {
   }));
 }
 
+/** The stored snapshot. */
+export function storedFile(changes = storedChanges()): Buffer {
+  return plainFile({ changes, consistentIndex: 41 });
+}
+
 /** A cluster that was restored by the init script that does not join members, and what was written to it. */
 export function plainFile({
   writes = 0,
   compactRevision = 74,
   changes = storedChanges(),
+  consistentIndex = 9 + writes,
 }: {
   readonly writes?: number;
   readonly compactRevision?: number;
   readonly changes?: readonly ChangePlan[];
+  readonly consistentIndex?: number;
 } = {}): Buffer {
   return buildSnapshot({
-    compactRevision,
+    ...{ compactRevision, consistentIndex },
     changes: compacted([...changes, ...lease(revision + 1, writes)], compactRevision),
   });
 }
@@ -135,6 +143,8 @@ export interface Restored {
   readonly version?: string;
   /** Id of the cluster that was backed up, by the record. */
   readonly sourceClusterId?: string;
+  /** The hosted cluster is the very object that was backed up. */
+  readonly isSource?: boolean;
 }
 
 /** A management cluster with a hosted cluster that was restored, as HyperShift leaves it, and the store with the snapshot. */
@@ -219,7 +229,8 @@ export class RestoredCluster {
 
   async #verify(): Promise<void> {
     const { world, machine, log, report } = this;
-    const { stored = plainFile(), record = {}, recordedKey = aesKey, request = {}, sourceClusterId } = this.#restored;
+    const { stored = storedFile(), record = {}, recordedKey = aesKey, request = {} } = this.#restored;
+    const { sourceClusterId, isSource = false } = this.#restored;
     const built = buildRecord({
       createdAt: "2026-11-21T12:00:30Z",
       snapshot: {
@@ -227,7 +238,10 @@ export class RestoredCluster {
         uri: `s3://${at.bucket}/${at.key}`,
         ...(sourceClusterId === undefined ? {} : { clusterId: sourceClusterId }),
       },
-      hostedCluster: { name: "example", infraID: "example-x7k2p" },
+      hostedCluster: {
+        ...{ name: "example", infraID: "example-x7k2p" },
+        ...(isSource ? { uid: stringAt(world.hostedCluster, "metadata", "uid") ?? "" } : {}),
+      },
       encryption: {
         type: "aescbc",
         secretName: "example-etcd-encryption-key",

@@ -9,6 +9,7 @@ import {
   plainFile,
   RestoredCluster,
   revision,
+  storedFile,
   storedChanges,
   type Ids,
   type Restored,
@@ -82,6 +83,12 @@ describe("a restored cluster is the old one", () => {
     expect(cluster.log.warnings.join()).toContain("etcd-2 has the member id abc123");
   });
 
+  test("a cluster that had been restored once, too, by what its raft log has", async () => {
+    const cluster = new RestoredCluster({ ...plain(), sourceClusterId: idsOf.single().clusterId });
+    await cluster.run();
+    expect(cluster.report).toMatchObject({ script: "plain", survivors: { untouched: 5 } });
+  });
+
   test("etcd before 3.5.16 hashes otherwise: its HashKV is compared among the members alone", async () => {
     const cluster = new RestoredCluster({ ...bumped(), version: "3.5.12" });
     await cluster.run();
@@ -148,6 +155,27 @@ describe("what is not the old cluster is told for what it is", () => {
         members: members(1, idsOf.fresh(1), plainFile({ changes: [], compactRevision: 0, writes: 0 })),
         sourceClusterId: idsOf.fresh(1).clusterId,
       },
+    ],
+    ...[41 + 3, 41 + 500].map((consistentIndex): [string, string, RegExp, Restored] => [
+      `volumes of the old cluster, which had been restored once, too, and is at entry ${String(consistentIndex)}`,
+      "etcd-not-restored",
+      /still the one that was backed up: its raft log was at entry 41 .* and a restore begins it anew/,
+      {
+        members: members(1, idsOf.single(), plainFile({ writes: 3, consistentIndex })),
+        sourceClusterId: idsOf.single().clusterId,
+      },
+    ]),
+    [
+      "an etcd that goes on, of a snapshot without a record",
+      "etcd-not-restored",
+      /still the one that was backed up: its raft log/,
+      { ...plain(plainFile({ writes: 3, consistentIndex: 44 })), record: null, request: { allowUnrecorded: true } },
+    ],
+    [
+      "the hosted cluster that was backed up",
+      "etcd-not-restored",
+      /still the one that was backed up: it has the uid /,
+      { ...plain(), isSource: true },
     ],
     [
       "an etcd with ids of no restore",
@@ -226,7 +254,7 @@ describe("what is not the old cluster is told for what it is", () => {
       /2 values in its etcd \(secrets first\) are encrypted with aescbc key-\d+, and the hosted cluster has key-\d+/,
       {
         ...plain(plainFile({ changes: storedChanges(newKey) })),
-        stored: plainFile({ changes: storedChanges(newKey) }),
+        stored: storedFile(storedChanges(newKey)),
         recordedKey: newKey,
       },
     ],
@@ -266,9 +294,9 @@ describe("what is not the old cluster is told for what it is", () => {
   });
 
   test("a stored snapshot that is damaged is told before the cluster's etcd is asked", async () => {
-    const stored = plainFile();
+    const stored = storedFile();
     stored.writeUInt8(0x21, 2_000);
-    const cluster = new RestoredCluster({ ...plain(), stored: plainFile(), request: {}, bytes: [stored] });
+    const cluster = new RestoredCluster({ ...plain(), stored: storedFile(), request: {}, bytes: [stored] });
     expect((await cluster.failure()).code).toBe("snapshot-changed");
     expect(cluster.report.members).toBeUndefined();
   });

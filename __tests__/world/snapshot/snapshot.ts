@@ -17,6 +17,8 @@ export interface ChangePlan {
 export interface SnapshotPlan extends DatabaseOptions {
   readonly changes?: readonly ChangePlan[];
   readonly compactRevision?: number;
+  /** Of the raft log. */
+  readonly consistentIndex?: number;
   readonly leases?: readonly bigint[];
   /** Entries in the place of those that a bucket would have; `undefined` leaves the bucket out. */
   readonly buckets?: Readonly<Record<string, readonly Entry[] | undefined>>;
@@ -45,7 +47,7 @@ export function bucketsOf<Changes extends Iterable<Entry>>(
     lease: [...(plan.leases ?? [])].sort((one, other) => Number(one - other)).map(renderLease),
     members: [[Buffer.from("8e9e05c52164694d"), Buffer.from(`{"id":10276657743932975437,"name":"default"}`)]],
     members_removed: [],
-    meta: renderMeta(plan.compactRevision),
+    meta: renderMeta(plan),
     ...plan.buckets,
   };
   const present = Object.entries(buckets).filter(
@@ -88,10 +90,13 @@ export function renderChange({ main, sub = 0, ...change }: ChangePlan): Entry {
   ];
 }
 
-function renderMeta(compactRevision: number | undefined): readonly Entry[] {
+function renderMeta({
+  compactRevision,
+  consistentIndex = 41,
+}: Pick<SnapshotPlan, "compactRevision" | "consistentIndex">): readonly Entry[] {
   const entries: Entry[] = [
     [Buffer.from("confState"), Buffer.from(`{"voters":[10276657743932975437],"auto_leave":false}`)],
-    [Buffer.from("consistent_index"), uint64(41)],
+    [Buffer.from("consistent_index"), uint64(consistentIndex)],
     [Buffer.from("storageVersion"), Buffer.from("3.6.0")],
     [Buffer.from("term"), uint64(3)],
   ];
