@@ -1,4 +1,4 @@
-import { ActionError, describeError } from "../errors.ts";
+import { ActionError, describeError, hasCode } from "../errors.ts";
 import type { HashKv } from "../etcd/hash-kv.ts";
 import { askTogether, hashesAsFile } from "../pod/hash-kv.ts";
 import type { Member } from "../pod/member.ts";
@@ -21,7 +21,7 @@ export interface MembersVerdict {
 /**
  * Asks one member after the other for its HashKV at the revision of each snapshot, since a member keeps writes waiting while it
  * hashes, and compares the answers with each other and with the files. A comparison that could not be made is a warning: the
- * snapshots are whole all the same.
+ * snapshots are whole all the same. Throws as proveStored does for a stored file that is not what it was when it was proven.
  */
 export async function compareMembers(
   world: BackupWorld,
@@ -87,6 +87,8 @@ async function compareAt(
     world.log.info(`${String(members.length)} etcd members and ${what} have the same HashKV ${String(hash)}`);
     return { membersAgree: true, hashes, files: known };
   } catch (error) {
+    // Bytes that are not there any more are no question of the members.
+    if (hasCode(error, "proof-failed", "object-not-found", "store-refused")) throw error;
     return unknown(describeError(error).message);
   }
 }

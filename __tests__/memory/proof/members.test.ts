@@ -12,14 +12,21 @@ interface Ended {
   readonly text: string;
 }
 
-/** Backs up a world whose etcd pods `change` made ready; the record is there in each case. */
-async function backUp(options: MemoryWorldOptions, change: (pods: readonly EtcdPod[]) => void): Promise<Ended> {
+type Change = (pods: readonly EtcdPod[], world: MemoryWorld) => void;
+
+async function play(options: MemoryWorldOptions, change: Change) {
   const world = new MemoryWorld(options);
-  change([...world.pods.values()]);
+  change([...world.pods.values()], world);
   const before = lookBefore(world);
   const step = createStep(world);
   const end = await world.timeline.play(runMain(world, step));
   expect([...findLeft(world, before), ...findWrong(world, before, step.lines)]).toEqual([]);
+  return { world, step, end };
+}
+
+/** Backs up a world whose etcd pods `change` made ready; the record is there in each case. */
+async function backUp(options: MemoryWorldOptions, change: Change): Promise<Ended> {
+  const { world, step, end } = await play(options, change);
   const key = world.bucket.keys.find((name) => name.endsWith(".json")) ?? "";
   return {
     end: describeEnd(end),
@@ -74,6 +81,26 @@ test("members that compacted after the capture are compared with the file for th
   expect(record.proofs.membersAgree).toBe(true);
   const { hashKV, revision } = record.snapshots[0] ?? {};
   expect(hashKV).toMatchObject({ revision, compactRevision: (revision ?? 0) - 2 });
+});
+
+test.each<[string, string, (world: MemoryWorld, key: string) => void]>([
+  ["has rotted", "proof-failed", (world, key) => world.bucket.damage(key)],
+  ["is gone", "object-not-found", (world, key) => world.bucket.delete(key)],
+])("a stored snapshot that %s when it is read again for the members is red, and no backup", async (_, code, strike) => {
+  const { world, end } = await play({}, (pods, world) => {
+    const { bucket } = world;
+    for (const pod of pods) pod.compactedBy = [1];
+    const [first] = pods;
+    if (first === undefined) return;
+    const run = first.run.bind(first);
+    first.run = (argv, ...input) => {
+      const key = bucket.keys.find((name) => name.endsWith(".db"));
+      if (argv[3] === "hash" && key !== undefined) strike(world, key);
+      return run(argv, ...input);
+    };
+  });
+  expect(describeEnd(end)).toMatch(new RegExp(`^red with ${code}`));
+  expect(world.bucket.keys).toEqual([]);
 });
 
 test("members between whose answers a compaction came are asked once more", async () => {
