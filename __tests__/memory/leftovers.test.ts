@@ -80,6 +80,33 @@ test.each([
   expect(world.bucket.find(key) === undefined).toBe(isRemoved);
 });
 
+test.each([
+  ["is pinned", ".keep"],
+  ["has the result of a drill, which is made of recorded runs only", ".drill-20261130T000000Z.json"],
+])("an object without a record stays where its run %s", async (_, ending) => {
+  const world = new MemoryWorld();
+  const key = leaveObject(world, { nonce });
+  const beside = key.replace(/\.db$/, ending);
+  world.bucket.put(beside, Buffer.alloc(0), { nonce });
+  await world.timeline.pass(8 * 24 * hourMs);
+  expect(await recover(world)).toBe("green");
+  expect(world.bucket.keys).toEqual([key, beside].toSorted());
+});
+
+test("an object without a record stays where it is pinned while recover looks", async () => {
+  const world = new MemoryWorld();
+  const key = leaveObject(world, { nonce });
+  await world.timeline.pass(8 * 24 * hourMs);
+  const pin = key.replace(/\.db$/, ".keep");
+  const { countVersions } = world.bucket;
+  world.bucket.countVersions = function (...asked) {
+    if (this.find(pin) === undefined) this.put(pin, Buffer.alloc(0), {});
+    return countVersions.apply(this, asked);
+  };
+  expect(await recover(world)).toBe("green");
+  expect(world.bucket.keys).toEqual([key, pin].toSorted());
+});
+
 test("an object that is young by the store's clock stays, however old its name is", async () => {
   const world = new MemoryWorld();
   const key = leaveObject(world, { nonce }, new Date(world.clock.now().getTime() - 8 * 24 * hourMs));

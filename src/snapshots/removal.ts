@@ -60,7 +60,7 @@ export async function abortUploads(store: SnapshotStore, key: string): Promise<n
 
 /**
  * Removes a snapshot or the sealed keys of another run, of which nobody can say any more what it was to be: only where it is days old, has
- * the run's nonce, and never had a record, also none that somebody removed. Returns what was removed, in words.
+ * the run's nonce, is not pinned, and never had a record, also none that somebody removed. Returns what was removed, in words.
  */
 export async function removeAbandoned(
   world: { readonly store: SnapshotStore; readonly log: Log },
@@ -70,6 +70,11 @@ export async function removeAbandoned(
   const { store, log } = world;
   const { key, modifiedAt } = given.object;
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
+  const kept = run.pinned ? "it is pinned" : run.drilled ? "it had one when a drill proved it" : undefined;
+  if (kept !== undefined) {
+    log.info(`${uri} has no record, and is left: ${kept}`);
+    return [];
+  }
   const days = String(limits.abandonedMs / 86_400_000);
   const isOld = (time: Date | undefined): boolean =>
     time !== undefined && given.now.getTime() - time.getTime() > limits.abandonedMs;
@@ -90,6 +95,7 @@ export async function removeAbandoned(
     log.warning(`${uri} has no record, and is left: whether it had one may not be seen (${error.message})`);
     return [];
   }
+  if ((await store.findObject(run.pinKey)) !== undefined) return [];
   log.warning(`${uri} is over ${days} days old, and never had a record: its run did not end; it is removed`);
   await store.deleteObject(key);
   return [`${uri}, which never had a record`];
