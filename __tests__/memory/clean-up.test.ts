@@ -69,6 +69,28 @@ test("an object without a record is deleted when the store was away for longer t
   expect(findLeft(world, nothingBefore)).toEqual([]);
 });
 
+test("a snapshot that was recorded stays, though the store does not show its record when the run fails later", async () => {
+  const world = new MemoryWorld({
+    request: { presign: true },
+    weather: ({ operation }) => {
+      if (operation !== "get url") return undefined;
+      hideRecords(world);
+      return { fate: "refused" };
+    },
+  });
+  const step = createStep(world);
+  expect(describeEnd(await run(world, step))).toMatch(/^red with /);
+  expect(step.report.recordUri).toBeDefined();
+  expect(world.bucket.keys.filter((key) => key.endsWith(".db"))).toHaveLength(1);
+  expect(step.report.leftInStore ?? []).toEqual([]);
+});
+
+/** As behind a balancer whose other half has not got them yet. */
+function hideRecords({ bucket }: MemoryWorld): void {
+  const { find } = bucket;
+  bucket.find = (key) => (key.endsWith(".json") ? undefined : find.call(bucket, key));
+}
+
 test.each<[Service, Fate]>([
   ["store", "silent"],
   ["store", "reset"],

@@ -84,7 +84,14 @@ async function undo(world: UndoWorld, held: Written, terms: UndoTerms): Promise<
   });
   noteReleased(held, world);
   const clear = async (): Promise<void> => {
-    note({ leftInStore: await clearRun(afterwards, { ref, held: journal, prefix }) });
+    note({
+      leftInStore: await clearRun(afterwards, {
+        ref,
+        held: journal,
+        prefix,
+        isRecorded: report.recordUri !== undefined,
+      }),
+    });
   };
   const cleared = clear().catch((error: unknown) => {
     const { code, message } = describeError(error);

@@ -17,6 +17,8 @@ export interface OwnRun {
   readonly ref: ObjectRef;
   readonly held: Held;
   readonly prefix: string;
+  /** See EndedRun. */
+  readonly isRecorded?: boolean;
 }
 
 /**
@@ -30,9 +32,12 @@ export async function settleRun(world: EndWorld, run: OwnRun): Promise<void> {
 }
 
 /** Does `settleRun` for a cluster that is put back; returns the addresses in the store of what could not be removed. */
-export async function clearRun(world: EndWorld, { ref, held, prefix }: OwnRun): Promise<readonly string[]> {
+export async function clearRun(
+  world: EndWorld,
+  { ref, held, prefix, isRecorded = false }: OwnRun,
+): Promise<readonly string[]> {
   const { nonce, members } = held;
-  const run = { prefix, ...ref, acquired: new Date(held.acquired), nonce };
+  const run = { prefix, ...ref, acquired: new Date(held.acquired), nonce, isRecorded };
   const namespace = controlPlaneNamespace(ref.namespace, ref.name);
   const [left = []] = await Promise.all([
     world.store && tryRemoveOwn({ ...world, store: world.store }, run, members),

@@ -11,13 +11,19 @@ interface RemovalWorld extends PersistWorld {
   readonly log: Log;
 }
 
+/** A run that ends, and what it knows of itself. */
+export interface EndedRun extends SnapshotRun {
+  /** True where it has read its record back: a store that shows none then says nothing of its snapshots. */
+  readonly isRecorded?: boolean;
+}
+
 /**
  * Removes what a run itself left in the store: open uploads, and its objects, sealed keys too, unless a record makes them a
  * backup. What stays is a warning, and its addresses are returned.
  */
 export async function tryRemoveOwn(
   world: RemovalWorld,
-  run: SnapshotRun,
+  run: EndedRun,
   members: readonly string[],
 ): Promise<readonly string[]> {
   const consequence = "it has no record and is no backup";
@@ -105,20 +111,20 @@ export async function removeAbandoned(
  * Aborts the open uploads of one key of a run, and deletes its object where no record makes it a snapshot; in words. The record
  * of a run of several members does not name those that fell out. Throws `record-invalid` for one that cannot be read.
  */
-export async function removeOwn(store: SnapshotStore, key: string, run: SnapshotRun): Promise<readonly string[]> {
+export async function removeOwn(store: SnapshotStore, key: string, run: EndedRun): Promise<readonly string[]> {
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
   const aborted = Array<string>(await abortUploads(store, key)).fill(`an open upload of ${uri}`);
   return [...aborted, ...(await removeUnrecorded(store, key, run))];
 }
 
-async function removeUnrecorded(store: SnapshotStore, key: string, run: SnapshotRun): Promise<readonly string[]> {
+async function removeUnrecorded(store: SnapshotStore, key: string, run: EndedRun): Promise<readonly string[]> {
   const object = await store.findObject(key);
   if (object?.metadata["nonce"] !== run.nonce) return [];
   const uri = formatSnapshotUri({ bucket: store.bucket, key });
   const record = await findRecord(store, recordKey(run));
   // Sealed keys go with any record of their run.
   const isNamed = key === sealedKeyKey(run) || record?.snapshots.some((snapshot) => snapshot.uri === uri) === true;
-  if (record !== undefined && isNamed) return [];
+  if (record === undefined ? run.isRecorded === true : isNamed) return [];
   await store.deleteObject(key);
   return [`${uri}, which ${record === undefined ? "has no record" : "the record does not name"}`];
 }
