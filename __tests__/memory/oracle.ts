@@ -139,18 +139,19 @@ export function findUntruths(world: MemoryWorld, step: Step, end: StageEnd): str
   const isDown = Object.values(world.readyReplicas).includes(0);
   if (report.apiServers === "back" && isDown) say("says that the API servers are back");
   if (report.apiServers === "never-stopped" && isDown) say("says that the API servers were never stopped");
+  const { snapshotUri = "", recordUri = "", encryptionKeyUri = "", presignedUrl, sizeBytes, revision } = report;
+  const keyOf = (uri: string): string => uri.replace(`s3://${world.bucket.name}/`, "");
+  const sealedKey = keyOf(encryptionKeyUri);
+  if (sealedKey !== "" && !world.bucket.keys.includes(sealedKey)) say(`names ${sealedKey}, which is not stored`);
   if (end.kind === "red") return problems;
-  const { snapshotUri = "", recordUri = "", presignedUrl, sizeBytes, revision } = report;
-  const key = snapshotUri.replace(`s3://${world.bucket.name}/`, "");
+  const key = keyOf(snapshotUri);
   const stored = world.bucket.find(key);
   if (stored === undefined || stored.sizeBytes !== sizeBytes) say(`is green, and ${key} is not stored`);
   else if (findSnapshotRevision(world.bucket.read(key)) !== revision) say(`is green with revision ${String(revision)}`);
   if (!recordUri.endsWith(recordKeyOf(key)) || !world.bucket.keys.includes(recordKeyOf(key)))
     say("is green without a record");
-  const sealedKey = (report.encryptionKeyUri ?? "").replace(`s3://${world.bucket.name}/`, "");
   if (request.recipients.length > 0 && sealedKey !== sealedKeyOfRecord(recordKeyOf(key)))
     say("is green without sealed keys");
-  if (sealedKey !== "" && !world.bucket.keys.includes(sealedKey)) say(`is green, and ${sealedKey} is not stored`);
   if (request.presign !== (presignedUrl !== undefined)) say("is green without a URL");
   if (report.apiServers !== (request.quiesce ? "back" : "never-stopped"))
     say(`is green, and the API servers are ${report.apiServers}`);

@@ -99,7 +99,7 @@ async function keepOpened(
     },
   );
   const { sealed, failure: unsealed } = await sealKeys(world, plan, request.recipients);
-  note(sealed === undefined ? listUnsealed(plan) : { encryptionKeyUri: sealed.uri });
+  if (sealed === undefined) note(listUnsealed(plan));
   const { down, unproven } = await log.group("Record: say that the snapshot exists", async () => {
     const { run: workflow, version } = world;
     const about = { ...plan, workflow, version, createdAt: lock.now(), times: report };

@@ -45,14 +45,18 @@ export function findNewest(snapshots: readonly ProvenSnapshot[]): ProvenSnapshot
   return snapshots.reduce((a, b) => (b.saved.revision > a.saved.revision ? b : a));
 }
 
-export function describeOutputs({ snapshots, compared, createdAt }: RecordFacts, bucket: string) {
+export function describeOutputs({ snapshots, compared, createdAt, sealed }: RecordFacts, bucket: string) {
   const { key, member, snapshot } = findNewest(snapshots);
   const { sha256, sizeBytes, revision, contents, liveSet } = figuresOf(snapshot);
   return {
     ...{ snapshotUri: formatSnapshotUri({ bucket, key }), sha256, sizeBytes, revision, etcdVersion: member.version },
     ...{ createdAt: formatTime(createdAt), contents, liveKeys: liveSet.keys },
     ...{ capturedMembers: snapshots.map((each) => each.member.pod) },
-    ...present({ keysProven: combineKeys(snapshots), membersAgree: compared.membersAgree }),
+    ...present({
+      keysProven: combineKeys(snapshots),
+      membersAgree: compared.membersAgree,
+      encryptionKeyUri: sealed?.uri,
+    }),
   };
 }
 
