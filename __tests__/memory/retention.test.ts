@@ -36,6 +36,14 @@ test("without a rule nothing is removed, and the first backup has none before it
   expect(wholeRuns(world)).toHaveLength(2);
 });
 
+test("a backup that is ahead of the store's clock is green, and says that it does not count", async () => {
+  const world = new MemoryWorld();
+  world.bucket.skewMs = -2 * 3_600_000;
+  const { end, step } = await backUp(world);
+  expect(describeEnd(end)).toBe("green");
+  expect(step.lines.join("\n")).toMatch(/this backup does not count, and latest does not take it: .* ahead of/);
+});
+
 test("a dry run tells the plan, its own backup among those that are kept, and changes nothing", async () => {
   const world = await afterNights(2);
   const before = world.bucket.keys;

@@ -24,7 +24,7 @@ export interface History {
   readonly backups: readonly PastBackup[];
   /** How many more there are. */
   readonly more: number;
-  /** What is odd about the newest, in words. */
+  /** What is odd about the own backup, in words. */
   readonly warnings: readonly string[];
 }
 
@@ -55,8 +55,14 @@ export function describeHistory(catalogue: Catalogue, own: OwnBackup): History {
   return {
     backups: backups.slice(0, shownBackups),
     more: Math.max(0, backups.length - shownBackups),
-    warnings: newest === undefined ? [] : compareWithUsual(newest, earlier.slice(0, mostEarlier)),
+    warnings:
+      newest === undefined ? [tellUncounted(catalogue, own)] : compareWithUsual(newest, earlier.slice(0, mostEarlier)),
   };
+}
+
+function tellUncounted({ passedOver }: Catalogue, { runName }: OwnBackup): string {
+  const reason = passedOver.find(({ run }) => run.name === runName)?.reason ?? "its folder does not list it";
+  return `this backup does not count, and latest does not take it: ${reason}`;
 }
 
 /** How old the newest proven backup before the run's own is; undefined where there is none. */

@@ -63,6 +63,19 @@ describe("a change of size or keys against the median of the last ten", () => {
   });
 });
 
+test.each<[string, readonly FolderRun[], string]>([
+  ["whose snapshot is gone", [{ snapshot: null }], "is gone"],
+  ["that the folder does not list", [], "its folder does not list it"],
+])("a backup %s is warned of by its own run", async (_, own, reason) => {
+  const [earlier = {}, newest = {}] = nights([
+    [100, 1000],
+    [100, 1000],
+  ]);
+  const { history } = await lookBack([earlier, ...own.map((change) => ({ ...newest, ...change }))]);
+  expect(history.warnings).toEqual([expect.stringContaining(reason)]);
+  expect(history.warnings[0]).toMatch(/^this backup does not count, and latest does not take it: /);
+});
+
 test("the backup before this one is the newest other of the same cluster", async () => {
   const runs = nights([
     [100, 1000],
