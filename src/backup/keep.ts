@@ -1,6 +1,7 @@
 import { renderBytes } from "../bytes.ts";
 import { refuseRotation } from "../encryption/rotation.ts";
 import type { Encryption } from "../encryption/secret.ts";
+import { describeAlarm } from "../etcd/cluster-state.ts";
 import type { Lock } from "../hold/lock.ts";
 import { proveStored } from "../snapshots/proof.ts";
 import { describeError, type ActionError } from "../errors.ts";
@@ -82,6 +83,7 @@ async function keepSnapshot(
     });
     assertAsSaved(read, saved, member.pod);
     assertQuiet(read);
+    for (const alarm of read.alarms) log.warning(describeAlarm(alarm));
     const keys = judgeKeys(read, encryption, log);
     log.info(
       `read ${renderBytes(saved.sizeBytes)} back in ${seconds(clock.nowMs() - startedMs)}: ${String(read.liveSet.keys)} live keys, ` +

@@ -86,6 +86,10 @@ export interface SnapshotAlarm {
   readonly alarm: "NOSPACE" | "CORRUPT" | "unknown";
 }
 
+export function describeAlarm({ alarm }: SnapshotAlarm): string {
+  return `the snapshot has the alarm ${alarm}: a restored etcd has it, too`;
+}
+
 const alarms: readonly (SnapshotAlarm["alarm"] | undefined)[] = [undefined, "NOSPACE", "CORRUPT"];
 
 /** The keys of the bucket `alarm`: AlarmMember of etcdserverpb. Throws `snapshot-invalid`. */

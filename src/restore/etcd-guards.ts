@@ -1,4 +1,5 @@
 import { renderBytes } from "../bytes.ts";
+import { describeAlarm, type SnapshotAlarm } from "../etcd/cluster-state.ts";
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { at } from "../json-path.ts";
 import { refuse, type Finding } from "./findings.ts";
@@ -38,6 +39,15 @@ export function checkEtcd({ etcd }: HostedCluster, value: unknown): readonly Fin
       "one snapshot cannot fill several; remove spec.etcd.managed.shards",
     ),
   ];
+}
+
+/** With NOSPACE the new etcd takes no write until somebody disarms it. */
+export function checkAlarms(alarms: readonly SnapshotAlarm[]): readonly Finding[] {
+  return alarms.map((alarm) => ({
+    guard: "etcd alarms",
+    verdict: "warning",
+    text: `${describeAlarm(alarm)}, until "etcdctl alarm disarm"`,
+  }));
 }
 
 /** What HyperShift lets an etcd grow to, of every release since 4.13 (ETCD_QUOTA_BACKEND_BYTES of its StatefulSet). */

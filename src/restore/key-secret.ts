@@ -16,7 +16,7 @@ interface KeySecret {
   readonly document: ManifestDocument;
   /** Index of its document. */
   readonly index: number;
-  /** The bytes that it gives as `key` once applied; undefined where that is not base64. */
+  /** The bytes that it gives as `key` once applied; undefined where that is not base64, or nothing. */
   readonly key: Buffer | undefined;
 }
 
@@ -62,8 +62,9 @@ export function renderKeySecret(ref: ObjectRef, key: Buffer, lineBreak: string):
 }
 
 function readKey(secret: unknown): Buffer | undefined {
-  const text = stringAt(secret, "stringData", "key");
-  if (text !== undefined) return Buffer.from(text);
+  const text = at(secret, "stringData", "key");
+  // Also where it is empty, or null: the API server writes it over what data has.
+  if (text !== undefined) return typeof text === "string" && text !== "" ? Buffer.from(text) : undefined;
   const base64 = stringAt(secret, "data", "key")?.replaceAll(/[\r\n]/g, "") ?? "";
   const key = Buffer.from(base64, "base64");
   // Buffer.from skips what is not base64; only the canonical text comes back as it was.

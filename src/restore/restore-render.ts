@@ -7,6 +7,7 @@ import { formatSnapshotUri } from "../snapshots/location.ts";
 import { refuseOtherCluster, refuseOtherFolder } from "../snapshots/pins.ts";
 import { listFilledIds } from "./cluster-identity.ts";
 import { acceptFindings, findRefusal, logFindings, refusalOf, type Finding } from "./findings.ts";
+import { checkAlarms } from "./etcd-guards.ts";
 import { checkManifest, compareWithSnapshot } from "./guards.ts";
 import { readManifestFile } from "./manifest-file.ts";
 import { parseManifest } from "./manifest.ts";
@@ -124,7 +125,7 @@ export async function renderRestore(
     const configured = record?.encryption.type ?? cluster.secretEncryption.type;
     // Without a record the bytes alone say of which etcd they are.
     const version = record === undefined ? checkEtcdVersion(cluster, found.clusterVersion) : [];
-    decide([...checkValues(found.encrypted, named, configured), ...version]);
+    decide([...checkValues(found.encrypted, named, configured), ...version, ...checkAlarms(found.alarms)]);
     return found;
   });
   const signed = await log.group("URL: sign it and try it", async () => {

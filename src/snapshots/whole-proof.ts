@@ -1,4 +1,5 @@
 import type { NamedKey } from "../etcd/aescbc.ts";
+import { describeAlarm } from "../etcd/cluster-state.ts";
 import type { Snapshot } from "../etcd/snapshot.ts";
 import type { Clock, Log, ObjectRef, SnapshotStore } from "../ports.ts";
 import { refuseOlder, renderAge } from "./age.ts";
@@ -145,8 +146,7 @@ export async function proveWhole<Of extends Subject>(
     report.contents = found;
     log.info(`read ${String(found.sizeBytes)} bytes; SHA-256 ${found.sha256}`);
     log.info(`a whole etcd of revision ${String(found.revision)}, with ${String(found.liveKeys)} live keys`);
-    for (const { alarm } of found.alarms)
-      log.warning(`the snapshot has the alarm ${alarm}: a restored etcd has it, too`);
+    for (const alarm of found.alarms) log.warning(describeAlarm(alarm));
     refuseClosedValues(found.encrypted, keys, recorded?.record.encryption);
     const { values, checked } = found.encrypted;
     log.info(`${String(values)} values are encrypted; the keys opened ${String(checked)} of them`);

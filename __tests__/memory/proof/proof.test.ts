@@ -46,6 +46,14 @@ function atSave(change: (world: MemoryWorld) => void): (world: MemoryWorld) => v
   };
 }
 
+test("an alarm that came after preflight, and is in the file, is told", async () => {
+  const { end, lines } = await backUp({}, ({ pods }) => {
+    for (const pod of pods.values()) pod.trouble = { ...pod.trouble, noSpace: true };
+  });
+  expect(end).toBe("green");
+  expect(lines.join("\n")).toContain("the snapshot has the alarm NOSPACE: a restored etcd has it, too");
+});
+
 test("a green backup's record says what is in the snapshot, and what a restore of it answers", async () => {
   const { end, record } = await backUp({});
   expect(end).toBe("green");

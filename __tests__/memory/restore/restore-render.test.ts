@@ -95,6 +95,14 @@ test("manifest and record stand side by side in findings and log, ids that were 
   expect(written().join("")).toMatch(/clusterID: "one"[^]*infraID: "tenant-x7k2p"/);
 });
 
+test("an alarm that the snapshot has is told", async () => {
+  const bytes = buildStored(encryptSecret(Buffer.from("k8s\0Secret"), oldKey), undefined, { noSpace: true });
+  const record = buildRecord({ snapshot: await figuresOfStored(bytes) });
+  const { run, log } = prepare({ store: { record, object: { sizeBytes: bytes.length }, bytes: [bytes] } });
+  await run();
+  expect(log.warnings).toContainEqual(expect.stringMatching(/alarm NOSPACE: a restored etcd has it, too/));
+});
+
 describe("the bytes are read again before anything is written", () => {
   const damaged = Buffer.from(snapshotBytes);
   damaged[2_000] = 0x21;

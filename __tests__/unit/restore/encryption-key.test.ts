@@ -102,6 +102,12 @@ describe("another key is refused", () => {
       },
       undefined,
     ],
+    ...['""', "", "1"].map((value): [string, EncryptionEntry, ManifestParts, undefined] => [
+      `nothing (${value}) in stringData, which wins over the right one in data`,
+      oldEncryption,
+      { secret: buildSecret(["data:", `  key: ${oldKey.toString("base64")}`, "stringData:", `  key: ${value}`]) },
+      undefined,
+    ]),
     [
       "the right one in another namespace",
       oldEncryption,

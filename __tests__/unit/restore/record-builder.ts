@@ -5,7 +5,7 @@ import { parseSnapshotUri, type SnapshotUri } from "../../../src/snapshots/locat
 import type { EncryptionEntry, RecordedKey, SnapshotEntry, SnapshotRecord } from "../../../src/snapshots/record.ts";
 import { encryptSecret } from "../../world/etcd/fill.ts";
 import { readBytes } from "../../world/snapshot/read.ts";
-import { buildSnapshot } from "../../world/snapshot/snapshot.ts";
+import { buildSnapshot, type SnapshotPlan } from "../../world/snapshot/snapshot.ts";
 import { oldKey } from "./manifest-builder.ts";
 
 export const snapshotUri = "s3://backups/prod/clusters/tenant/20261124T120000Z-01234567.db";
@@ -15,8 +15,7 @@ export const snapshot: SnapshotUri = parseSnapshotUri(snapshotUri);
 export const snapshotBytes = buildStored(encryptSecret(Buffer.from("k8s\0Secret"), oldKey));
 
 /** As the stored file, with these values of two Secrets. */
-export function buildStored(...values: readonly [Buffer, Buffer?]): Buffer {
-  const [first, second = first] = values;
+export function buildStored(first: Buffer, second = first, plan: Partial<SnapshotPlan> = {}): Buffer {
   return buildSnapshot({
     buckets: { cluster: [[Buffer.from("clusterVersion"), Buffer.from("3.5.0")]] },
     compactRevision: 74,
@@ -25,6 +24,7 @@ export function buildStored(...values: readonly [Buffer, Buffer?]): Buffer {
       { main: 76, key: "/kubernetes.io/secrets/default/a", value: first },
       { main: 77, key: "/kubernetes.io/secrets/default/b", value: second },
     ],
+    ...plan,
   });
 }
 

@@ -59,6 +59,8 @@ export interface PodTrouble {
   readonly diverged: boolean;
   /** Its tools say another hash of what it saved. */
   readonly lying: boolean;
+  /** What it saves has the alarm NOSPACE, which came after it was asked. */
+  readonly noSpace: boolean;
 }
 
 export const noTrouble: PodTrouble = {
@@ -73,6 +75,7 @@ export const noTrouble: PodTrouble = {
   behind: false,
   misbuilt: false,
   lying: false,
+  noSpace: false,
   diverged: false,
 };
 
@@ -289,7 +292,8 @@ export class EtcdPod {
   #renderSnapshot(revision: number): Buffer {
     const { snapshotBytes: sizeBytes, aesKey } = this.#options;
     const deeds = this.#keyspace.deedsUntil(revision);
-    return renderSnapshot({ revision, deeds, aesKey: aesKey(), sizeBytes, odd: this.trouble.diverged });
+    const { diverged: odd, noSpace } = this.trouble;
+    return renderSnapshot({ revision, deeds, aesKey: aesKey(), sizeBytes, odd, noSpace });
   }
 
   async #hash(revision: number): Promise<string> {

@@ -17,6 +17,7 @@ export interface MemberContents {
   readonly sizeBytes: number;
   /** Changes its history, as in a member that has diverged. */
   readonly odd?: boolean;
+  readonly noSpace?: boolean;
 }
 
 const encrypted = new Map<string, Buffer>();
@@ -57,7 +58,7 @@ export function readRendered(bytes: Buffer): Promise<Snapshot> {
 
 /** A file as `etcdctl snapshot save` leaves it: a small database that was compacted up to some revisions before its last. */
 function buildFile(contents: MemberContents): Buffer {
-  const { revision, sizeBytes } = contents;
+  const { revision, sizeBytes, noSpace = false } = contents;
   const compactRevision = compactedBefore(contents);
   const marker = `k8s\0{"revision":${String(revision)}}`;
   const changes = [
@@ -71,7 +72,7 @@ function buildFile(contents: MemberContents): Buffer {
     key: "/kubernetes.io/configmaps/default/padding",
     value: Buffer.concat([Buffer.from(marker), Buffer.alloc(Math.max(0, bytes))]),
   });
-  const small = { compactRevision, pageSizeBytes: 1024 };
+  const small = { compactRevision, noSpace, pageSizeBytes: 1024 };
   return withTrailer(buildDatabase({ ...small, changes: [padding(sizeBytes - 8 * 1024), ...changes] }));
 }
 

@@ -20,6 +20,8 @@ export interface SnapshotPlan extends DatabaseOptions {
   /** Of the raft log. */
   readonly consistentIndex?: number;
   readonly leases?: readonly bigint[];
+  /** True: the alarm NOSPACE is on. */
+  readonly noSpace?: boolean;
   /** Entries in the place of those that a bucket would have; `undefined` leaves the bucket out. */
   readonly buckets?: Readonly<Record<string, readonly Entry[] | undefined>>;
 }
@@ -38,7 +40,8 @@ export function bucketsOf<Changes extends Iterable<Entry>>(
   plan: Omit<SnapshotPlan, "changes"> & { readonly changes: Changes },
 ): Readonly<Record<string, Changes | readonly Entry[]>> {
   const buckets: Record<string, Changes | readonly Entry[] | undefined> = {
-    alarm: [],
+    // AlarmMember of etcdserverpb: its member, and 1.
+    alarm: plan.noSpace === true ? [[Buffer.from("08cdd2859582d1d8cf8e011001", "hex"), Buffer.alloc(0)]] : [],
     auth: [[Buffer.from("authRevision"), uint64(1)]],
     authRoles: [],
     authUsers: [],
