@@ -130,7 +130,7 @@ function describeFailure({ namespace, name }: ObjectRef, failure: CourseFailure)
     });
   switch (failure.kind) {
     case "delivery":
-      return new ActionError("drill-pod-lost", `nothing came into the memory ${inPod} within a minute`, {
+      return new ActionError("drill-pod-lost", `nothing came into the memory ${inPod} within five minutes`, {
         hint: "look at the connection of this runner to the API server, and run again",
       });
     case "curl":

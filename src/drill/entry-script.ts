@@ -24,7 +24,7 @@ fail() {
 trap 'exit 143' TERM
 : >"$work/log"
 note ready
-looks=300
+looks=1500
 until [ -e "$shared/${sharedFiles.delivered}" ]; do
   [ "$looks" -gt 0 ] || fail delivery 0
   looks=$((looks - 1))

@@ -71,17 +71,18 @@ export function renderPod(living: LivingCluster, terms: PodTerms): PodManifest {
       },
       securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" }, ...living.etcd.user },
       containers: [
-        container(etcdContainer, living.etcdImage, {
-          command: entryCommand(scripts, living),
-          volumes: { shared: sharedFolder, work: workFolder },
-          requests: { cpu: "100m", memory: "256Mi", "ephemeral-storage": disk },
-          limits: { cpu: "2", memory, "ephemeral-storage": disk },
-        }),
+        // A kubelet starts one after the other: etcd's course waits for no image of the other.
         container(apiServerContainer, living.apiServer.image, {
           command: apiServerCommand(living.apiServer.program),
           volumes: { shared: sharedFolder },
           requests: { cpu: "100m", memory: "256Mi", "ephemeral-storage": apiServerDisk },
           limits: { cpu: "2", memory: "4Gi", "ephemeral-storage": apiServerDisk },
+        }),
+        container(etcdContainer, living.etcdImage, {
+          command: entryCommand(scripts, living),
+          volumes: { shared: sharedFolder, work: workFolder },
+          requests: { cpu: "100m", memory: "256Mi", "ephemeral-storage": disk },
+          limits: { cpu: "2", memory, "ephemeral-storage": disk },
         }),
       ],
       volumes: [

@@ -54,7 +54,7 @@ export async function makePod({ cluster }: PodWorld, manifest: PodManifest): Pro
 }
 
 /**
- * Waits until etcd's container runs and the other one has started or cannot. Throws `drill-pod-unschedulable`,
+ * Waits until etcd's container runs and the API server's has started or cannot. Throws `drill-pod-unschedulable`,
  * `drill-image-missing`, `drill-pod-not-started`, `drill-pod-lost`.
  */
 export async function waitForStart({ cluster, clock, log, signal }: PodWorld, ref: ObjectRef): Promise<OwnPod> {
@@ -71,6 +71,7 @@ export async function waitForStart({ cluster, clock, log, signal }: PodWorld, re
       if (container.name === etcdContainer && startProblems.includes(container.waitsFor))
         throw notStarted(ref, container);
     }
+    if (etcd?.exitCode !== undefined) throw lost(ref, `ended its container ${etcdContainer}`);
     const isApiServerDecided =
       apiServer !== undefined &&
       (apiServer.running || apiServer.exitCode !== undefined || startProblems.includes(apiServer.waitsFor));
@@ -88,18 +89,25 @@ export async function waitForStart({ cluster, clock, log, signal }: PodWorld, re
 /** The pod, where it has not ended. Throws `drill-pod-lost`, and `drill-disk-full` for one that was evicted for its disk. */
 export function refuseLost(ref: ObjectRef, pod: OwnPod | undefined): OwnPod {
   if (pod !== undefined && !pod.terminating && !["Succeeded", "Failed"].includes(pod.phase)) return pod;
-  const where = `pod ${ref.name} in ${ref.namespace}`;
   if (pod?.endedBy === "Evicted")
-    throw new ActionError("drill-disk-full", `${where} was evicted from its node: it needed more than was left there`, {
-      hint: "give the nodes that may run it more ephemeral storage; a drill needs twice the snapshot and 1 GiB",
-    });
+    throw new ActionError(
+      "drill-disk-full",
+      `pod ${ref.name} in ${ref.namespace} was evicted from its node: it needed more than was left there`,
+      {
+        hint: "give the nodes that may run it more ephemeral storage; a drill needs twice the snapshot and 1 GiB",
+      },
+    );
   const how =
     pod === undefined
       ? "is gone"
       : pod.terminating
         ? "is being deleted"
         : `ended${pod.endedBy === "" ? "" : ` (${pod.endedBy})`}`;
-  throw new ActionError("drill-pod-lost", `${where} ${how} before the drill was done`, {
+  throw lost(ref, how);
+}
+
+function lost({ namespace, name }: ObjectRef, how: string): ActionError {
+  return new ActionError("drill-pod-lost", `pod ${name} in ${namespace} ${how} before the drill was done`, {
     hint: "look whether its node is well, and who deletes pods there; then run again",
   });
 }

@@ -117,6 +117,15 @@ test("both ways of restoring are shown, and the time is that of the release's ow
   expect(rtoSeconds).toBeCloseTo(counted, 3);
 });
 
+test.each(["etcd", "kube-apiserver"])(
+  "a node that has to pull the image of %s for minutes makes no drill red",
+  async (name) => {
+    const { step, end } = await drillOnce({ trouble: { pullMs: { [name]: 150_000 } } });
+    expect(describeEnd(end)).toBe("green");
+    expect(step.report.secrets).toMatchObject({ shown: true });
+  },
+);
+
 test("a second drill shows the first one, and nothing of it is overwritten", async () => {
   const { world } = await drillOnce();
   const { step, end } = await drillOnce({ world });
@@ -134,6 +143,7 @@ describe("every fault has a code of its own, leaves no pod, no secret and no res
     ["no node takes the pod", "drill-pod-unschedulable", { start: "unschedulable" }],
     ["an image cannot be pulled", "drill-image-missing", { start: "no image" }],
     ["the container cannot be made", "drill-pod-not-started", { start: "no start" }],
+    ["etcd's container ends before anything was delivered", "drill-pod-lost", { start: "etcd ended" }],
     ["the store is not reached from the node", "drill-url-unreachable", { curl: 7 }],
     ["the store's certificate is not trusted there", "drill-url-untrusted", { curl: 60 }],
     ["the store refuses the URL", "drill-url-refused", { http: "403 refused" }],

@@ -74,7 +74,10 @@ describe("the pod of a drill", () => {
   });
 
   test("asks for the disk of two snapshots and 1 GiB, and gets no more", () => {
-    const { requests, limits } = spec.containers[0]?.resources ?? { requests: {}, limits: {} };
+    const { requests, limits } = spec.containers.find(({ name }) => name === "etcd")?.resources ?? {
+      requests: {},
+      limits: {},
+    };
     expect([requests["ephemeral-storage"], limits["ephemeral-storage"]]).toEqual(["2048Mi", "2048Mi"]);
   });
 

@@ -13,7 +13,9 @@ import type { Timeline } from "./timeline.ts";
 
 /** What can go wrong with the pod of a drill; its node, image or network, and what it restores. */
 export interface DrillTrouble {
-  readonly start?: "unschedulable" | "no image" | "no start" | "no API server image";
+  readonly start?: "unschedulable" | "no image" | "no start" | "no API server image" | "etcd ended";
+  /** How long its node pulls the image of a container, which nothing there has used before. */
+  readonly pullMs?: Readonly<Record<string, number>>;
   /** What curl ends with. */
   readonly curl?: number;
   /** What the store answers. */
@@ -34,6 +36,9 @@ export interface DrillTrouble {
 
 const restoreMs = 700;
 const startMs = 400;
+const scheduledMs = 1_500;
+/** How long the course waits for what is delivered, as its script says. */
+const deliveryMs = 300_000;
 
 /** The pod of a drill as its commands see it, told apart by the names of their scripts. Nothing of it is written down. */
 export class DrillPods {
@@ -76,17 +81,39 @@ export class DrillPods {
       unschedulable,
       "no image": status(waiting("ImagePullBackOff"), running),
       "no start": status(waiting("CreateContainerConfigError"), running),
+      "etcd ended": status({ state: { terminated: { exitCode: 1 } } }, waiting("ContainerCreating")),
       "no API server image": status(running, waiting("RunContainerError")),
     };
-    this.#pods.set(uid, new DrillPod(this.#timeline, this, { bucket: this.#bucket, scripts: scriptsOf(pod) }));
+    const drillPod = new DrillPod(this.#timeline, this, { bucket: this.#bucket, scripts: scriptsOf(pod) });
+    this.#pods.set(uid, drillPod);
     const limitSeconds = numberAt(pod, "spec", "activeDeadlineSeconds") ?? 0;
     this.#timeline.after(limitSeconds * 1000, () => {
       this.#pods.delete(uid);
       this.#setStatus(uid, { phase: "Failed", reason: "DeadlineExceeded" });
     });
-    this.#timeline.after(1_500, () => {
-      this.#setStatus(uid, start === undefined ? status(running, running) : wanted[start]);
+    this.#timeline.after(scheduledMs, () => {
+      if (start === undefined) this.#startInOrder(uid, pod, drillPod);
+      else this.#setStatus(uid, wanted[start]);
     });
+  }
+
+  /** As a kubelet does: one container after the other, in the order of the manifest, each once its image is there. */
+  #startInOrder(uid: string, pod: JsonObject, drillPod: DrillPod): void {
+    const names = listAt(pod, "spec", "containers").map((container) => stringAt(container, "name") ?? "");
+    let inMs = 0;
+    for (const [index, name] of names.entries()) {
+      const show = (): void => {
+        const containerStatuses = names.map((each, at) => ({
+          name: each,
+          state: at <= index ? { running: {} } : { waiting: { reason: "ContainerCreating", message: "" } },
+        }));
+        this.#setStatus(uid, { phase: "Running", containerStatuses });
+        if (name === "etcd") drillPod.begin();
+      };
+      inMs += this.trouble.pullMs?.[name] ?? 0;
+      if (inMs === 0) show();
+      else this.#timeline.after(inMs, show);
+    }
   }
 
   async run(pod: JsonObject, argv: readonly string[], input: Buffer): Promise<ExecResult> {
@@ -132,6 +159,7 @@ class DrillPod {
   #go = Promise.withResolvers<undefined>();
   #keys = "";
   #served = false;
+  #delivered = false;
 
   constructor(
     timeline: Timeline,
@@ -144,11 +172,19 @@ class DrillPod {
     this.#scripts = scripts;
   }
 
+  /** Its course begins, and waits for what is delivered. */
+  begin(): void {
+    this.#timeline.after(deliveryMs, () => {
+      if (!this.#delivered) this.#note("failed delivery 0");
+    });
+  }
+
   async run(script: string, values: readonly string[], input: Buffer): Promise<string | undefined> {
     const { trouble } = this.#pods;
     switch (script) {
       case "deliver":
         this.#pods.delivered.push(input.toString());
+        this.#delivered = true;
         void this.#course(/^url (\S+)$/m.exec(input.toString())?.[1] ?? "");
         return "";
       case "look":
@@ -255,7 +291,6 @@ function nameKey(resource: string, name: string): string {
 
 /** The scripts that the container of a pod was told. */
 function scriptsOf(pod: JsonObject): readonly RestoreScript[] {
-  return listAt(pod, "spec", "containers", 0, "command").filter(
-    (word): word is RestoreScript => word === "plain" || word === "bumped",
-  );
+  const etcd = listAt(pod, "spec", "containers").find((container) => stringAt(container, "name") === "etcd");
+  return listAt(etcd, "command").filter((word): word is RestoreScript => word === "plain" || word === "bumped");
 }
