@@ -84,18 +84,21 @@ async function removePodFile(runner: Runner, { pod, nonce, server }: Made): Prom
   }
 }
 
-/** Removes the pod of a main that was killed. Throws what keeps it, also a kubeconfig of another management cluster. */
+/** Removes the pod of a main that was killed. Throws `leftovers-remain`, also for a kubeconfig of another management cluster. */
 async function removeDrill(runner: Runner, { pod, nonce, server }: Made): Promise<void> {
-  const { given, clock, log } = runner;
-  const kubeconfig = readKubeconfig(given);
-  const isSame = server === fingerprintServer(kubeconfig.server);
-  const gone =
-    isSame &&
-    (await log.group("Post: remove the pod of the drill", () =>
-      tryRemove({ cluster: connectCluster(kubeconfig, runner), clock, log }, { ...pod, nonce }),
-    ));
-  if (gone) return;
-  throw new ActionError("leftovers-remain", `pod ${pod.name} in ${pod.namespace} was not removed`, {
+  const { clock, log } = runner;
+  let why = "the log says why";
+  try {
+    const cluster = connectSame(runner, server);
+    const gone = await log.group("Post: remove the pod of the drill", () =>
+      tryRemove({ cluster, clock, log }, { ...pod, nonce }),
+    );
+    if (gone) return;
+  } catch (error) {
+    const { code, message } = describeError(error);
+    why = `${code}: ${message}`;
+  }
+  throw new ActionError("leftovers-remain", `pod ${pod.name} in ${pod.namespace} was not removed (${why})`, {
     hint: `it ends by itself, and nothing secret is left of it then; by hand:\n  kubectl delete pod ${pod.name} -n ${pod.namespace}`,
   });
 }
