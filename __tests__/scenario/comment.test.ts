@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { findUnsettled } from "../world/settled.ts";
 import { forbidden, jobToken, startGithubComments } from "../world/github-comments.ts";
-import type { World } from "../world/world.ts";
+import type { StepInputs, World } from "../world/world.ts";
 import { runInProcess } from "./in-process.ts";
 import { shareScenario } from "./scenario.ts";
 
@@ -27,17 +27,17 @@ async function startPullRequest(world: World) {
   return {
     github,
     restore: () => world.run(inputs, { github: context }),
-    refuse: () => runInProcess(world, inputs, context),
+    restoreInProcess: (changed: StepInputs = {}) => runInProcess(world, { ...inputs, ...changed }, context),
   };
 }
 
 test("A pull request gets one comment, which says what was refused, and later what is restored", async () => {
   const world = scenario();
-  const { github, restore, refuse } = await startPullRequest(world);
+  const { github, restore, restoreInProcess } = await startPullRequest(world);
   const manifest = join(world.workspace, "cluster.yaml");
   const right = await readFile(manifest, "utf8");
   await writeFile(manifest, right.replace(/infraID: .*/, "infraID: another"));
-  expect((await refuse()).outcome).toBe("failure");
+  expect((await restoreInProcess()).outcome).toBe("failure");
   expect(github.comments).toHaveLength(1);
   expect(github.comments[0]?.body).toMatch(/etcd restore: failed[^]*spec\.infraID/);
 
@@ -51,6 +51,19 @@ test("A pull request gets one comment, which says what was refused, and later wh
   expect(body).not.toContain(result.outputs["presigned-url"]);
   for (const secret of Object.values(world.secrets())) expect(body).not.toContain(secret);
   expect(await findUnsettled(world, result)).toEqual([]);
+});
+
+test("Inputs that are wrong are told in the comment that told the restore before", async () => {
+  const world = scenario();
+  const { github, restoreInProcess } = await startPullRequest(world);
+  const pinned = { "hosted-cluster": "example", "hosted-cluster-namespace": "clusters" };
+  expect((await restoreInProcess(pinned)).outcome).toBe("success");
+  expect(github.comments[0]?.body).toContain("manifest rendered");
+  expect((await restoreInProcess({ ...pinned, "snapshot-uri": "s3:/typo" })).outputs).toEqual({
+    "error-code": "input-invalid",
+  });
+  expect(github.comments).toHaveLength(1);
+  expect(github.comments[0]?.body).toMatch(/etcd restore: failed[^]*snapshot-uri/);
 });
 
 test("A token that may only read costs the comment, not the restore", async () => {

@@ -2,6 +2,7 @@ import { renderComment } from "../action/comment.ts";
 import { readStrictly } from "../action/inputs/mode.ts";
 import {
   listRestoreOptOuts,
+  readCommentInputs,
   readRestoreRenderInputs,
   type RestoreRenderInputs,
 } from "../action/inputs/restore-render.ts";
@@ -31,13 +32,13 @@ export const restoreRender: Mode<RestoreRenderInputs, RestoreReport> = {
     Object.assign(report, await renderRestore(request, world, report));
   },
   summarize: ({ inputs, ...end }) => summarizeRestore({ request: inputs?.request, ...end }),
-  announce: async ({ inputs, report }, summary, runner) => {
-    if (inputs?.comment !== true) return;
-    const hostedCluster = report.hostedCluster ?? inputs.request.pins.hostedCluster;
+  announce: async ({ report }, summary, runner) => {
+    const { wanted, githubToken, hostedCluster } = readCommentInputs(runner.given);
+    if (!wanted) return;
     const { marker, body } = renderComment(summary, {
-      hostedCluster,
+      hostedCluster: report.hostedCluster ?? hostedCluster,
       runUrl: readRunInfo(runner.given.environment).url,
     });
-    await connectComments(inputs.githubToken, runner).write(marker, body);
+    await connectComments(githubToken, runner).write(marker, body);
   },
 };

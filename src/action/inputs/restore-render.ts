@@ -1,6 +1,7 @@
 import { acceptableCodes, type ErrorCode } from "../../errors.ts";
 import type { StoreSettings } from "../../adapters/s3/client.ts";
 import type { RestoreRequest } from "../../restore/world.ts";
+import type { ObjectRef } from "../../ports.ts";
 import type { Kubeconfig } from "../../kubeconfig/context.ts";
 import { readKubeconfig } from "./cluster.ts";
 import { readAgeIdentities, readEncryptionKeys } from "./keys.ts";
@@ -21,15 +22,20 @@ export interface RestoreRenderInputs {
   readonly request: RestoreRequest;
   /** The management cluster whose Secrets may have the key; absent where none is given. */
   readonly kubeconfig?: Kubeconfig;
-  /** Whether the pull request gets a comment. */
-  readonly comment: boolean;
-  readonly githubToken?: string;
+}
+
+/** The comment on the pull request. */
+interface CommentInputs {
+  readonly wanted: boolean;
+  readonly githubToken: string | undefined;
+  /** Absent where none is pinned. */
+  readonly hostedCluster: ObjectRef | undefined;
 }
 
 /** Nothing is contacted. Throws all that is wrong at once; see readFields. */
 export function readRestoreRenderInputs(given: Given): RestoreRenderInputs {
   const { read } = given;
-  const { store, request, kubeconfig, comment, githubToken } = readFields({
+  const { store, request, kubeconfig } = readFields({
     kubeconfig: () => (findText(read, "kubeconfig") === undefined ? undefined : readKubeconfig(given)),
     store: () => readSigningStore(given, findNamedBucket(read)),
     comment: () => readBoolean(read, "comment", false),
@@ -58,9 +64,23 @@ export function readRestoreRenderInputs(given: Given): RestoreRenderInputs {
   return {
     store,
     request,
-    comment,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(githubToken === undefined ? {} : { githubToken }),
+  };
+}
+
+/** What the comment needs, also of a run whose inputs are wrong, which it is to say: one of these that is wrong counts as absent. */
+export function readCommentInputs({ read }: Given): CommentInputs {
+  const orAbsent = <T>(look: () => T): T | undefined => {
+    try {
+      return look();
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    wanted: orAbsent(() => readBoolean(read, "comment", false)) ?? false,
+    githubToken: orAbsent(() => findKey(read, "github-token")),
+    hostedCluster: orAbsent(() => readPins(read).hostedCluster),
   };
 }
 
