@@ -25,9 +25,25 @@ test.each([
   ["kube-config", "kubeconfig"],
   ["mod", "mode"],
   ["max_pause", "max-pause"],
+  ["bucket-prefix", "s3-prefix"],
+  ["presign-url", "presign"],
+  ["keep-count", "keep-last"],
 ])("%s is near to %s", (given, meant) => {
   expect(findMeant(given)).toBe(meant);
 });
+
+const unwantedOutages = {
+  quiesce:
+    "quiesce-writers no-quiesce skip_quiesce enable-quiesce online online-backup ONLINE_MODE hot-backup no-downtime no-pause pause-writers stop-writers",
+  "dry-run": "whatif no-op plan preview validate dry dryrun-mode simulate-only read-only",
+};
+
+test.each(Object.entries(unwantedOutages).flatMap(([meant, names]) => names.split(" ").map((given) => [given, meant])))(
+  "%s, with which a run would stop all API servers unasked, is near to %s",
+  (given, meant) => {
+    expect(findMeant(given ?? "")).toBe(meant);
+  },
+);
 
 test.each(["environment", "node-version", "who-to-greet", "path", "args", "url"])("%s is near to none", (given) => {
   expect(findMeant(given)).toBeUndefined();

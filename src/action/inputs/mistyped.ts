@@ -2,7 +2,7 @@ import { ActionError } from "../../errors.ts";
 import { inputNames, type InputName } from "./names.ts";
 import { findNear, quoteValue } from "./value.ts";
 
-/** The names that people and other actions have for an input, without a letter of its name in common. */
+/** The names that people and other actions have for an input, whatever letters of its name they have. */
 const synonyms: Readonly<Record<string, InputName>> = {
   action: "mode",
   command: "mode",
@@ -22,12 +22,16 @@ const synonyms: Readonly<Record<string, InputName>> = {
   "endpoint-url": "s3-endpoint",
   "path-style": "s3-force-path-style",
   folder: "s3-prefix",
-  online: "quiesce",
-  pause: "quiesce",
+  "bucket-prefix": "s3-prefix",
   "stop-api-servers": "quiesce",
-  simulate: "dry-run",
+  "hot-backup": "quiesce",
+  plan: "dry-run",
   "plan-only": "dry-run",
+  preview: "dry-run",
+  validate: "dry-run",
   "check-only": "dry-run",
+  "check-mode": "dry-run",
+  "read-only": "dry-run",
   "what-if": "dry-run",
   noop: "dry-run",
   timeout: "max-pause",
@@ -37,6 +41,8 @@ const synonyms: Readonly<Record<string, InputName>> = {
   "retention-days": "keep-within",
   "keep-days": "keep-within",
   "keep-n": "keep-last",
+  "keep-count": "keep-last",
+  retain: "keep-last",
   snapshot: "snapshot-uri",
   "snapshot-url": "snapshot-uri",
   key: "encryption-key",
@@ -47,14 +53,37 @@ const synonyms: Readonly<Record<string, InputName>> = {
   "age-key": "age-identity",
 };
 
+/** Words that mean one input whatever stands around them: a run that was to stop nothing must not stop everything. */
+const words: Readonly<Record<string, InputName>> = {
+  quiesce: "quiesce",
+  quiesced: "quiesce",
+  online: "quiesce",
+  offline: "quiesce",
+  pause: "quiesce",
+  writers: "quiesce",
+  downtime: "quiesce",
+  dry: "dry-run",
+  dryrun: "dry-run",
+  simulate: "dry-run",
+  simulation: "dry-run",
+  presign: "presign",
+  kubeconfig: "kubeconfig",
+};
+
+const squeezed = new Map(Object.entries(synonyms).map(([name, meant]) => [squeeze(name), meant]));
+
 /** The input that was meant by a name that is none; undefined where it is near to none. */
 export function findMeant(given: string): InputName | undefined {
   const name = given.replaceAll(/[_ .]/g, "-");
   return (
     inputNames.find((known) => squeeze(known) === squeeze(name)) ??
-    synonyms[name] ??
+    squeezed.get(squeeze(name)) ??
     inputNames.find((known) => isPart(name, known)) ??
-    findNear(name, inputNames)
+    findNear(name, inputNames) ??
+    name
+      .toLowerCase()
+      .split("-")
+      .flatMap((word) => (Object.hasOwn(words, word) ? (words[word] ?? []) : []))[0]
   );
 }
 
