@@ -81,6 +81,7 @@ test("a snapshot that was recorded stays, though the store does not show its rec
   const step = createStep(world);
   expect(describeEnd(await run(world, step))).toMatch(/^red with /);
   expect(step.report.recordUri).toBeDefined();
+  await world.timeline.play(runPost(world, step));
   expect(world.bucket.keys.filter((key) => key.endsWith(".db"))).toHaveLength(1);
   expect(step.report.leftInStore ?? []).toEqual([]);
 });

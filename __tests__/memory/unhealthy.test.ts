@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { noTrouble } from "../world/memory-world/etcd-pod.ts";
-import { createStep, runMain } from "../world/memory-world/step.ts";
+import { createStep, runMain, runPost } from "../world/memory-world/step.ts";
 import { MemoryWorld } from "../world/memory-world/world.ts";
 import { findDown, findLeft, lookBefore } from "./oracle.ts";
 import { describeEnd } from "./trial.ts";
@@ -23,6 +23,8 @@ test.each([
   const step = createStep(world);
   expect(describeEnd(await world.timeline.play(runMain(world, step)))).toMatch(expected);
   expect(step.report.apiServers).toBe("back");
+  const end = describeEnd(await world.timeline.play(runPost(world, step)));
+  expect(end).toBe("green");
   expect(world.timeline.nowMs() - startedMs).toBeLessThan(60_000);
 });
 

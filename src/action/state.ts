@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
-import { parseJournal, renderJournal, type HeldCluster, type Journal } from "../hold/journal.ts";
+import {
+  parseJournal,
+  renderJournal,
+  writerEntries,
+  type HeldCluster,
+  type Journal,
+  type Replicas,
+} from "../hold/journal.ts";
 import type { OwnFile } from "../restore/output-file.ts";
-import { at, listAt, stringAt } from "../json-path.ts";
+import { at, listAt, numberAt, stringAt } from "../json-path.ts";
 import type { Environment } from "./inputs/names.ts";
 import type { ObjectRef } from "../ports.ts";
 import { writeRunnerFile } from "./runner-file.ts";
@@ -16,6 +23,10 @@ type GetState = (name: string) => string;
 export interface Held {
   readonly hostedCluster: HeldCluster;
   readonly journal: Journal;
+  /** Pods of each writer that were ready before anything was stopped: no others are waited for. */
+  readonly ready: Replicas;
+  /** True where main had read its record back. */
+  readonly isRecorded: boolean;
   /** `fingerprintServer` of the kubeconfig: a name that another management cluster lacks says nothing of this one. */
   readonly server: string;
   /** Where the snapshot was to go. */
@@ -65,13 +76,18 @@ export function findHeld(getState: GetState): Held | undefined {
       if (text === undefined) throw new Error("the state is odd");
       return text;
     };
+    const journal = parseJournal(read("journal"), undefined);
     return {
       hostedCluster: {
         namespace: read("hostedCluster", "namespace"),
         name: read("hostedCluster", "name"),
         uid: read("hostedCluster", "uid"),
       },
-      journal: parseJournal(read("journal"), undefined),
+      journal,
+      ready: Object.fromEntries(
+        writerEntries(journal.original.replicas).map(([name, pods]) => [name, numberAt(value, "ready", name) ?? pods]),
+      ),
+      isRecorded: at(value, "isRecorded") === true,
       server: read("server"),
       // Without a prefix the snapshots lie at the top of the bucket.
       store: { bucket: read("store", "bucket"), prefix: stringAt(value, "store", "prefix") ?? "" },

@@ -53,7 +53,8 @@ export async function backUp(request: BackupRequest, world: BackupWorld, report:
     note({ plan: [...steps, ...(await tellRetention(world, { request, plan }))] });
     return;
   }
-  const terms = { ref: request.hostedCluster, prefix: request.prefix, before: countReady(plan.writers), report, note };
+  note({ readyBefore: countReady(plan.writers) });
+  const terms = { ref: request.hostedCluster, prefix: request.prefix, report, note };
   await orUndo(world, terms, (remembering) => backUpHeld({ request, plan, report, note }, remembering));
 }
 

@@ -1,5 +1,5 @@
 import { describeError, hasCode } from "../errors.ts";
-import type { HeldCluster, Journal, Replicas } from "../hold/journal.ts";
+import type { HeldCluster, Journal } from "../hold/journal.ts";
 import type { HoldWorld } from "../hold/lock.ts";
 import { clearRun } from "../hold/own-run.ts";
 import { putBack } from "../hold/put-back.ts";
@@ -20,8 +20,6 @@ interface Written {
 interface UndoTerms {
   readonly ref: ObjectRef;
   readonly prefix: string;
-  /** Ready pods of each writer before anything was stopped. */
-  readonly before: Replicas;
   readonly report: Readonly<BackupReport>;
   readonly note: Note;
 }
@@ -60,7 +58,8 @@ export async function orUndo<World extends UndoWorld>(
 async function undo(world: UndoWorld, held: Written, terms: UndoTerms): Promise<void> {
   const { log, clock } = world;
   const { journal } = held;
-  const { ref, prefix, before, report, note } = terms;
+  const { ref, prefix, report, note } = terms;
+  const { readyBefore: before = journal.original.replicas } = report;
   const cancelled = world.signal.aborted;
   const wereDown = report.apiServers === "down";
   const inTime = bindSignal(world, clock.timeout(cancelled ? limits.undoOnSignalMs : limits.undoMs));

@@ -1,3 +1,4 @@
+import type { Replicas } from "../hold/journal.ts";
 import type { HoldWorld } from "../hold/lock.ts";
 import type { WriterName } from "../hypershift/hosted-cluster.ts";
 import type { PreflightRequest, PreflightWorld } from "../preflight/preflight.ts";
@@ -31,6 +32,8 @@ export interface BackupReport {
   /** `down`: stopped; `starting`: put back, and not yet seen to be ready. */
   apiServers: "never-stopped" | "down" | "starting" | "back";
   downWriters: readonly WriterName[];
+  /** Pods of each writer that were ready before anything was stopped. */
+  readyBefore?: Replicas;
   recovered: boolean;
   plan?: readonly (readonly [string, string])[];
   pausedAt?: string;

@@ -75,7 +75,8 @@ export async function settleDeadRuns(
   note({ removed, left, ...(removed.length > 0 ? { recovered: true } : {}) });
   if (dead !== undefined) {
     await dropJournal(world, ref, dead.nonce);
-    const areBack = await confirmBack(world, { ref, original: dead.original }, limits.writersReadyMs);
+    const { original } = dead;
+    const areBack = await confirmBack(world, { ref, original, before: original.replicas }, limits.writersReadyMs);
     if (wasStopped) note({ apiServers: areBack ? "back" : "others" });
   }
   return problems;

@@ -70,11 +70,11 @@ export async function waitForWriters(
 }
 
 /**
- * After a release: waits until HyperShift reconciles again and each writer has its pods back. Throws `release-failed` with
- * what is down and what to type, and `cancelled`.
+ * After a release: waits until HyperShift reconciles again, unless somebody else has paused it since, and each writer has its
+ * pods back. Throws `release-failed` with what is down and what to type, and `cancelled`.
  */
 export async function confirmRelease(
-  world: ReturnWorld & { readonly signal: AbortSignal },
+  world: ReturnWorld & { readonly log: Log; readonly signal: AbortSignal },
   { ref, original }: { readonly ref: ObjectRef; readonly original: Journal["original"] },
   options: {
     readonly before: Replicas;
@@ -92,19 +92,28 @@ export async function confirmRelease(
   });
   world.signal.throwIfAborted();
   if (down.length > 0) throw notBack(ref, original, down);
-  if (!isResumed)
-    throw new ActionError("release-failed", `HyperShift did not resume reconciling ${ref.namespace}/${ref.name}`, {
-      hint: `look at the pods in ${controlPlaneNamespace(ref.namespace, ref.name)}; to put everything back by hand:${typeToPutBack(ref, original)}`,
-    });
+  if (isResumed) return;
+  const { pausedUntil } = (await world.cluster.findHostedCluster(ref)) ?? {};
+  if (isPausing(pausedUntil, now())) {
+    world.log.info(`${ref.namespace}/${ref.name} was paused by somebody else since its release; that is left to them`);
+    return;
+  }
+  throw new ActionError("release-failed", `HyperShift did not resume reconciling ${ref.namespace}/${ref.name}`, {
+    hint: `look at the pods in ${controlPlaneNamespace(ref.namespace, ref.name)}; to put everything back by hand:${typeToPutBack(ref, original)}`,
+  });
 }
 
 /**
- * After a run that died was put back: waits until its API servers are ready. False where somebody else decides about them now,
+ * After a run that died was put back: waits until its API servers are ready as `before`. False where somebody else decides about them now,
  * and nothing is known of them. Throws `release-failed`.
  */
 export async function confirmBack(
   world: ReturnWorld & { readonly log: Log },
-  { ref, original }: { readonly ref: ObjectRef; readonly original: Journal["original"] },
+  {
+    ref,
+    original,
+    before,
+  }: { readonly ref: ObjectRef; readonly original: Journal["original"]; readonly before: Replicas },
   limitMs: number,
 ): Promise<boolean> {
   const others = await findOthers(world, ref);
@@ -113,7 +122,7 @@ export async function confirmBack(
     return false;
   }
   const until = world.clock.timeout(limitMs);
-  const { down } = await waitForWriters(world, ref, { before: original.replicas, until });
+  const { down } = await waitForWriters(world, ref, { before, until });
   // Somebody who stopped them while they were waited for is found at the end.
   const after = down.length === 0 ? "the API servers are back" : await findOthers(world, ref);
   if (after === undefined) throw notBack(ref, original, down);

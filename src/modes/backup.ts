@@ -29,7 +29,8 @@ export const backup: Mode<BackupInputs, BackupReport> = {
       openSpool: connectSpool(runner),
       saveJournal: (journal: Journal, hostedCluster: HeldCluster) => {
         session.holds = true;
-        saveHeld(core, { ...held, journal, hostedCluster });
+        const { readyBefore: ready = {}, recordUri } = report;
+        saveHeld(core, { ...held, journal, hostedCluster, ready, isRecorded: recordUri !== undefined });
       },
       onSecret: bindMask(runner),
     };

@@ -1,7 +1,7 @@
 import { ActionError, describeError, hasCode } from "../errors.ts";
 import { describeEnd, describeHeld, typeToPutBack } from "../hold/commands.ts";
 import type { Recovery } from "../hold/dead-run.ts";
-import { findJournal, type HeldCluster, type Journal } from "../hold/journal.ts";
+import { findJournal, type HeldCluster, type Journal, type Replicas } from "../hold/journal.ts";
 import type { EndWorld } from "../hold/own-run.ts";
 import { raiseUnseen } from "../hold/put-back.ts";
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
@@ -18,6 +18,10 @@ type LookWorld = Omit<PostWorld, "store">;
 export interface HeldRun {
   readonly hostedCluster: HeldCluster;
   readonly journal: Journal;
+  /** Pods of each writer that were ready before anything was stopped; absent where nobody knows. */
+  readonly ready?: Replicas;
+  /** See EndedRun. */
+  readonly isRecorded?: boolean;
 }
 
 /** The outcome of the post step; `untouched`: main had stopped nothing. */
@@ -34,9 +38,10 @@ export async function finishMain(
   world: PostWorld,
   options: { readonly prefix: string; readonly report: PostReport },
 ): Promise<void> {
-  const { hostedCluster: ref, journal } = held;
+  const { hostedCluster: ref, journal, ready, isRecorded = false } = held;
   await refuseOthers(held, world);
-  const areBack = await finishRun(world, { ref, held: journal, prefix: options.prefix });
+  const run = { ref, held: journal, prefix: options.prefix, isRecorded };
+  const areBack = await finishRun(world, run, ready ?? journal.original.replicas);
   if (options.report.apiServers === "down") options.report.apiServers = areBack ? "back" : "others";
 }
 

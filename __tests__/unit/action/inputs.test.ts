@@ -77,7 +77,6 @@ describe("what is read", () => {
   test("a restore takes the bucket from the snapshot's address", () => {
     const key = Buffer.alloc(32, 7);
     expect(parseRestore({ output: "out.yaml", "encryption-key": key.toString("base64") })).toStrictEqual({
-      comment: false,
       store: { bucket: "backups", region: "eu-central-1", forcePathStyle: false, checksums: "auto" },
       request: {
         snapshot: { bucket: "backups", key: "clusters/example/20261124T120000Z-0123abcd.db" },

@@ -27,6 +27,8 @@ const journal: Journal = {
 const held: Held = {
   hostedCluster: { namespace: "clusters", name: "example", uid: "0f0f" },
   journal,
+  ready: { "kube-apiserver": 2 },
+  isRecorded: true,
   server: "0".repeat(64),
   store: { bucket: "backups", prefix: "etcd" },
   proxies: { HTTPS_PROXY: "http://proxy:3128" },

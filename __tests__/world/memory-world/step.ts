@@ -99,7 +99,9 @@ async function main(world: MemoryWorld, step: Step): Promise<StageEnd> {
         openSpool: openMemorySpool,
         saveJournal: (journal, hostedCluster) => {
           const store = { bucket: world.bucket.name, prefix: request.prefix };
-          saveHeld({ saveState }, { hostedCluster, journal, server: "memory", store, proxies: {} });
+          const { readyBefore: ready = {}, recordUri } = step.report;
+          const isRecorded = recordUri !== undefined;
+          saveHeld({ saveState }, { hostedCluster, journal, ready, isRecorded, server: "memory", store, proxies: {} });
         },
         onSecret: (secret) => {
           step.secrets.push(secret);
