@@ -1,7 +1,7 @@
 import type { NamedKey } from "../etcd/aescbc.ts";
 import { describeAlarm } from "../etcd/cluster-state.ts";
 import type { Snapshot } from "../etcd/snapshot.ts";
-import type { Clock, Log, ObjectRef, SnapshotStore } from "../ports.ts";
+import type { Log, ObjectRef, SnapshotStore } from "../ports.ts";
 import { refuseOlder, renderAge } from "./age.ts";
 import { resolveSnapshot, type LatestOf, type LatestStore } from "./latest.ts";
 import { formatSnapshotUri, type SnapshotUri } from "./location.ts";
@@ -21,6 +21,8 @@ export interface Subject {
   readonly uri?: string;
   /** Absent where there is no record, and none is asked for. */
   readonly recorded?: RecordedSnapshot;
+  /** By the clock of its store, or the machine's for a file. */
+  readonly now: () => Date;
   /** The keys that were sealed beside it. */
   readonly sealed: ReturnType<typeof findStoredKeys>;
   /** Reads all bytes, and holds them against the record; see proveKnown. */
@@ -99,6 +101,7 @@ export async function findStoredSubject(
     name: formatSnapshotUri(snapshot),
     uri: formatSnapshotUri(snapshot),
     known,
+    now: () => store.now(),
     ...(known.recorded === undefined ? {} : { recorded: known.recorded }),
     sealed: findStoredKeys(store, snapshot, known.recorded?.record),
     prove: (keys) => proveKnown(store, known, { keys, ...reading }),
@@ -113,7 +116,7 @@ export async function findStoredSubject(
 export async function proveWhole<Of extends Subject>(
   find: () => Promise<Of>,
   { pins, maxAgeMs, givenKeys, takeKeys }: ProofTerms,
-  { log, clock, report }: { readonly log: Log; readonly clock: Pick<Clock, "nowMs">; readonly report: ProofReport },
+  { log, report }: { readonly log: Log; readonly report: ProofReport },
 ): Promise<Proven<Of>> {
   const subject = await log.group("Record: see what is known of the snapshot", async () => {
     const found = await find();
@@ -127,8 +130,9 @@ export async function proveWhole<Of extends Subject>(
         hostedCluster: { namespace: hostedCluster.namespace, name: hostedCluster.name },
         createdAt,
       });
-      log.info(`of ${hostedCluster.namespace}/${hostedCluster.name}; ${renderAge(createdAt, clock.nowMs())}`);
-      refuseOlder(createdAt, clock.nowMs(), maxAgeMs);
+      const nowMs = found.now().getTime();
+      log.info(`of ${hostedCluster.namespace}/${hostedCluster.name}; ${renderAge(createdAt, nowMs)}`);
+      refuseOlder(createdAt, nowMs, maxAgeMs);
       refuseUnprovenBytes(recorded.record);
       refuseDivergedMembers(recorded.record);
       refuseOtherKeys(givenKeys, encryption);

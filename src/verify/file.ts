@@ -19,7 +19,7 @@ import type { VerifyRequest, VerifyWorld } from "./world.ts";
 export async function findFile(
   given: string,
   { allowUnrecorded }: VerifyRequest,
-  { environment, signal }: VerifyWorld,
+  { environment, signal, clock }: VerifyWorld,
 ): Promise<Subject> {
   const { file } = await openAllowedFile(given, environment, refuseFile);
   await file.close();
@@ -29,6 +29,7 @@ export async function findFile(
   });
   return {
     name: given,
+    now: () => new Date(clock.wallMs()),
     ...(recorded === undefined ? {} : { recorded }),
     sealed: {
       name: sealedKeyOf(given),

@@ -8,7 +8,7 @@ import type { ProofReport } from "../snapshots/whole-proof.ts";
 
 /** The parts of the world that the proof of a snapshot needs; it writes nothing to the store. */
 export interface VerifyWorld {
-  readonly clock: Pick<Clock, "nowMs">;
+  readonly clock: Pick<Clock, "wallMs">;
   readonly log: Log;
   readonly environment: Environment;
   /** Called with the bytes of a key before anything could print them. */

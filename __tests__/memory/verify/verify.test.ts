@@ -33,16 +33,18 @@ const cluster = { namespace: "clusters", name: "tenant" };
 interface Case {
   readonly store?: MemoryStoreOptions;
   readonly request?: Partial<VerifyRequest>;
+  /** The time of the runner. */
+  readonly wallMs?: number;
 }
 
-function prepare({ store: options = {}, request = {} }: Case = {}) {
+function prepare({ store: options = {}, request = {}, wallMs = now }: Case = {}) {
   const folders = createFolders();
   const store = createMemoryStore(options);
   const log = createMemoryLog();
   const secrets: Buffer[] = [];
   const report = createVerifyReport();
   const world = {
-    clock: { nowMs: () => now },
+    clock: { wallMs: () => wallMs },
     log,
     environment: folders.environment,
     openSpool: createFileSpools(folders.temp),
@@ -67,6 +69,15 @@ function storingBroken(bytes: Buffer): MemoryStoreOptions {
   const record = buildRecord({ snapshot: { sizeBytes: bytes.length, sha256 } });
   return { record, object: { sizeBytes: bytes.length }, bytes: [bytes] };
 }
+
+test.each([
+  ["behind", -3],
+  ["ahead", 3],
+])("how old a stored snapshot is says the store's clock, and no runner's that is days %s", async (_, days) => {
+  const wallMs = now + days * 86_400_000;
+  await prepare({ wallMs, request: { maxAgeMs: 2 * 86_400_000 } }).run();
+  expect(await rejectedCode(prepare({ wallMs, request: { maxAgeMs: 3_600_000 } }).run())).toBe("snapshot-too-old");
+});
 
 test("a stored snapshot that is what its record says is proven, and only read", async () => {
   const { run, report, store, temp } = prepare({
