@@ -398,6 +398,11 @@ test("a snapshot of any name is taken where it needs no record", () => {
   expect(refusal(() => parseRestore(given)).message).toContain("is no address of a snapshot");
 });
 
+test("a restore that needs no record takes no max-age, which could be held against nothing", () => {
+  const error = refusal(() => parseRestore({ "allow-unrecorded": "true", "max-age": "24h" }));
+  expect([error.code, error.message]).toEqual(["input-invalid", expect.stringContaining("allow-unrecorded")]);
+});
+
 test("a restore reads the kubeconfig of the living cluster where there is one, with its context", () => {
   expect(parseRestore()).not.toHaveProperty("kubeconfig");
   const given = kubeconfigText();

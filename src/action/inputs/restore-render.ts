@@ -13,6 +13,7 @@ import {
   pathMaxCharacters,
   readPins,
   readSnapshotUri,
+  readUnrecorded,
 } from "./snapshot.ts";
 import { findKey, listStoreOptOuts, readPresignExpiry, readSigningStore } from "./store.ts";
 import { findLine, findText, invalidInput, missingInput, readBoolean, readFields } from "./value.ts";
@@ -57,7 +58,7 @@ export function readRestoreRenderInputs(given: Given): RestoreRenderInputs {
         presignExpiresInSeconds: () => readPresignExpiry(read),
         pins: () => readPins(read),
         maxAgeMs: () => findMaxAge(read),
-        allowUnrecorded: () => readBoolean(read, "allow-unrecorded", false),
+        allowUnrecorded: () => readUnrecorded(read),
         allowUnsafeRestore: () => readAcceptedCodes(read),
       }),
   });

@@ -4,7 +4,7 @@ import type { Pins } from "../../snapshots/pins.ts";
 import { readHostedCluster } from "./cluster.ts";
 import type { ReadInput } from "./names.ts";
 import { readPrefix } from "./store.ts";
-import { findText, invalidSecret, findDuration, readBoolean, readFields, readText } from "./value.ts";
+import { findText, invalidInput, invalidSecret, findDuration, readBoolean, readFields, readText } from "./value.ts";
 
 /** The longest path that Linux opens. */
 export const pathMaxCharacters = 4096;
@@ -17,6 +17,17 @@ export function findNamedBucket(read: ReadInput): string | undefined {
   if (isLatest(read)) return undefined;
   const named = /^s3:\/\/([^/]+)\//.exec(findText(read, "snapshot-uri") ?? "")?.[1];
   return named ?? findText(read, "s3-bucket") ?? "unknown";
+}
+
+/** Throws `input-invalid` beside max-age, which nothing could be held against. */
+export function readUnrecorded(read: ReadInput): boolean {
+  const allowed = readBoolean(read, "allow-unrecorded", false);
+  if (allowed && findText(read, "max-age") !== undefined)
+    throw invalidInput("allow-unrecorded", "true", {
+      rule: "false beside max-age",
+      hint: "only a record says when a snapshot was made; leave one of the two out",
+    });
+  return allowed;
 }
 
 /** The sentence for a warning where a snapshot needs no record. */

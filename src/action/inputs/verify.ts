@@ -12,6 +12,7 @@ import {
   pathMaxCharacters,
   readPins,
   readSnapshotUri,
+  readUnrecorded,
 } from "./snapshot.ts";
 import { listStoreOptOuts, readStore } from "./store.ts";
 import { findLine, findText, invalidInput, readBoolean, readFields } from "./value.ts";
@@ -44,7 +45,7 @@ export function readVerifyInputs(given: Given): VerifyInputs {
         identities: () => readAgeIdentities(read),
         pins: () => readPins(read),
         maxAgeMs: () => findMaxAge(read),
-        allowUnrecorded: () => readUnrecorded(given),
+        allowUnrecorded: () => readUnrecorded(read),
       }),
   });
   return { source, request };
@@ -75,14 +76,4 @@ function readPath({ read }: Given): string {
       findMeantUri(path) ??
       "take the output snapshot-uri of a backup; the record of a file lies beside it, with .json in place of .db",
   });
-}
-
-function readUnrecorded({ read }: Given): boolean {
-  const allowed = readBoolean(read, "allow-unrecorded", false);
-  if (allowed && findText(read, "max-age") !== undefined)
-    throw invalidInput("allow-unrecorded", "true", {
-      rule: "false beside max-age in verify",
-      hint: "only a record says when a snapshot was made; leave one of the two out",
-    });
-  return allowed;
 }
