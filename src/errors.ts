@@ -54,6 +54,7 @@ export type ErrorCode =
   | "store-refused"
   | "bucket-not-found"
   | "object-not-found"
+  | "object-archived"
   | "object-exists"
   // Restore
   | "snapshot-missing"

@@ -384,12 +384,17 @@ describe("the newest snapshot of a cluster", () => {
     return resolveSnapshot({ latestOf }, store, { log: createMemoryLog() });
   }
 
-  it.each([refusal(503, "SlowDown"), refusal(500, "InternalError"), refusal(429, "TooManyRequests")])(
-    "is not an older one where the store is in trouble, and does not give the newest record: %o",
-    async (answer) => {
-      expect(await rejectedCode(latestFrom(answer))).toBe("store-unreachable");
-    },
-  );
+  it.each([
+    ...[refusal(503, "SlowDown"), refusal(500, "InternalError"), refusal(429, "TooManyRequests")],
+    ...[refusal(400, "RequestTimeout"), refusal(400, "ThrottlingException"), refusal(400, "KMS.ThrottlingException")],
+  ])("is not an older one where the store is in trouble, and does not give the newest record: %o", async (answer) => {
+    expect(await rejectedCode(latestFrom(answer))).toBe("store-unreachable");
+  });
+
+  it("is not an older one where the newest record never comes whole", async () => {
+    const cut = { status: 200, headers: { etag: '"e1"' }, body: "{".repeat(1000), cutAt: 10 };
+    expect(await rejectedCode(latestFrom(cut))).toBe("store-refused");
+  });
 
   it("is the one before it where its record alone cannot be read", async () => {
     const { key } = await latestFrom(refusal(403, "InvalidObjectState"));
@@ -447,8 +452,11 @@ describe("a server that is no S3 store", () => {
     expect(await rejectedCode(store.listUploads("clusters/"))).toBe("store-refused");
   });
 
-  it("answers 404 to a removal, which is not taken for one", async () => {
-    const { store } = await connect(notThere);
+  it.each([
+    ["404", notThere],
+    ["200", welcome],
+  ])("answers %s to a removal, which is not taken for one", async (_, script) => {
+    const { store } = await connect(script);
     expect(await rejectedCode(store.deleteObject("a.db"))).toBe("store-refused");
     expect(await rejectedCode(store.abortUpload(upload))).toBe("store-refused");
   });

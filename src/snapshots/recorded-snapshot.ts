@@ -65,9 +65,9 @@ export async function readKnownSnapshot(
   return { ...known, recorded: { record, recordUri, entry } };
 }
 
-/** Whether one object alone cannot be read, which hides no other; a store that is away hides all. */
+/** Whether one object alone cannot be read, which hides no other; a store that is away, or says what nobody knows, hides all. */
 export function isOfOneObject(error: unknown): error is ActionError {
-  return hasCode(error, "record-invalid", "object-not-found", "store-access-denied", "store-refused");
+  return hasCode(error, "record-invalid", "object-not-found", "object-archived", "store-access-denied");
 }
 
 /** The record at `key` in the store's bucket; undefined where there is none. Throws `record-invalid`. */

@@ -66,7 +66,7 @@ describe("describeStoreError", () => {
     [answer(429, "UnknownError"), "GetObject", "store-unreachable", /in trouble/],
     [answer(403, "AccountProblem"), "PutObject", "store-refused", /ask the store's operator/],
     [answer(403, "AllAccessDisabled"), "HeadObject", "store-refused", /disabled all access/],
-    [answer(403, "InvalidObjectState"), "GetObject", "store-refused", /archived/],
+    [answer(403, "InvalidObjectState"), "GetObject", "object-archived", /storage class/],
     [answer(400, "KMS.DisabledException"), "PutObject", "store-refused", /s3-kms-key-id/],
     [answer(405, "MethodNotAllowed"), "PutObject", "store-refused", /does not allow this/],
     [answer(403, "AccessDenied"), "PutObject", "store-access-denied", /s3-server-side-encryption/],

@@ -3,6 +3,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { Log } from "../../ports.ts";
 import { at, numberAt, stringAt } from "../../json-path.ts";
 import type { StoreLimits } from "./client.ts";
+import { foreignName } from "./errors.ts";
 
 /** The facts that a store's answers have told so far, shared by all that talk to it. */
 export interface Learnt {
@@ -19,7 +20,7 @@ export interface Learnt {
 /**
  * Looks at each answer before the SDK does: notes the store's clock, with one warning where it is far from this machine's,
  * and reads every body that is not an object's with limits, since the SDK has none. Throws an Error named TimeoutError,
- * or AnswerTooLarge.
+ * AnswerTooLarge, or ForeignAnswer for a page.
  */
 export function watchAnswers(
   client: S3Client,
@@ -41,6 +42,15 @@ export function watchAnswers(
       }
       const body = at(response, "body");
       const isObject = context.commandName === "GetObjectCommand" && status < 300;
+      // A success is all that a removal gets. A look gets the type of its object, and has more that tells.
+      const isLook = context.commandName === "HeadObjectCommand";
+      if (
+        !isObject &&
+        !isLook &&
+        status < 300 &&
+        /^text\/html/i.test(stringAt(response, "headers", "content-type") ?? "")
+      )
+        throw failure(foreignName);
       if (!isObject && body instanceof Readable && typeof response === "object" && response !== null)
         Reflect.set(response, "body", await readBounded(body, world.limits));
       return result;

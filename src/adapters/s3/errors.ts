@@ -76,7 +76,11 @@ const codeOfName: Readonly<Record<string, ErrorCode>> = {
   NoSuchBucket: "bucket-not-found",
   NoSuchKey: "object-not-found",
   NoSuchVersion: "object-not-found",
+  InvalidObjectState: "object-archived",
 };
+
+/** The name of the error for an answer of no store, where the SDK would take it for one. */
+export const foreignName = "ForeignAnswer";
 
 /** A success that a web server of any kind could have sent. */
 export function foreignAnswer({ operation, bucket, key }: StoreCall): ActionError {
@@ -91,6 +95,7 @@ export function foreignAnswer({ operation, bucket, key }: StoreCall): ActionErro
 export function describeStoreError(error: unknown, call: StoreCall): ActionError {
   if (error instanceof ActionError) return error;
   const failure = readFailure(error);
+  if (failure.name === foreignName) return foreignAnswer(call);
   const code = findCode(failure, call);
   const { doing, action } = operations[call.operation];
   const message = `could not ${doing} s3://${call.bucket}/${call.key}: ${renderReason(code, failure, call)}`;
@@ -115,15 +120,18 @@ function findCode(failure: StoreFailure, call: StoreCall): ErrorCode {
   // S3Mock answers 304 where AWS answers 412.
   const creates = call.operation === "PutObject" || call.operation === "CompleteMultipartUpload";
   if (creates && (status === 412 || status === 304)) return "object-exists";
-  return isInTrouble(status) ? "store-unreachable" : "store-refused";
+  return isInTrouble(status, name) ? "store-unreachable" : "store-refused";
 }
+
+/** Codes that come with a 400 as well, also of a key service behind the store. */
+const troubled = /Throttl|^(?:RequestTimeout|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalError)$/;
 
 /**
  * Too many requests, and what a store or a proxy before it says while it starts, ends or is overloaded: the SDK has tried again
  * and again, and nothing is said of the object.
  */
-function isInTrouble(status: number): boolean {
-  return [408, 429, 500, 502, 503, 504].includes(status);
+function isInTrouble(status: number, name: string): boolean {
+  return [408, 429, 500, 502, 503, 504].includes(status) || troubled.test(name);
 }
 
 function renderReason(code: ErrorCode, failure: StoreFailure, call: StoreCall): string {
@@ -148,6 +156,8 @@ function renderReason(code: ErrorCode, failure: StoreFailure, call: StoreCall): 
       return `there is no bucket ${call.bucket}`;
     case "object-not-found":
       return "there is no such object";
+    case "object-archived":
+      return "the object is archived";
     case "object-exists":
       return "an object with this key is there already";
     case "store-access-denied":
