@@ -5,6 +5,7 @@ import { restoredPeers } from "../hypershift/etcd-peers.ts";
 import type { RestoreScript } from "../hypershift/restore-script.ts";
 import { at, listAt, stringAt } from "../json-path.ts";
 import { parseJson, readId, readNumber } from "../pod/etcd-json.ts";
+import { hashesAsFile } from "../pod/hash-kv.ts";
 import { isVersion } from "../pod/member.ts";
 
 /** The answers of a restored etcd on itself; undefined where it gave none. */
@@ -63,12 +64,16 @@ export function predictMember(script: RestoreScript, controlPlane: string): Pred
   return predictCluster(members, token);
 }
 
-/** Throws `drill-differs` with all that a restored etcd answers otherwise than it was predicted from the stored bytes. */
+/**
+ * The version of a restored etcd. Throws `drill-differs` with all that it answers otherwise than it was predicted from the stored
+ * bytes; an etcd before 3.5.16 has a HashKV of its own, which is not compared.
+ */
 export function refuseOtherAnswers(
   answers: EtcdAnswers,
   { prediction }: Pick<Snapshot, "prediction">,
   { script, controlPlane }: { readonly script: RestoreScript; readonly controlPlane: string },
-): void {
+): string {
+  const { version = "" } = answers;
   const { revision, hashKV } = prediction[script];
   const { clusterId, memberIds } = predictMember(script, controlPlane);
   const lines = [
@@ -76,7 +81,8 @@ export function refuseOtherAnswers(
     ...(answers.revision !== undefined && answers.revision >= revision
       ? []
       : [`its revision is ${show(answers.revision)}, not ${String(revision)}`]),
-    ...(answers.hashKV === hashKV
+    ...(version === "" ? ["it does not tell its version"] : []),
+    ...(answers.hashKV === hashKV || (version !== "" && !hashesAsFile(version))
       ? []
       : [`its HashKV at revision ${String(revision)} is ${show(answers.hashKV)}, not ${String(hashKV)}`]),
     ...(answers.clusterId === clusterId ? [] : [`its cluster id is ${show(answers.clusterId)}, not ${clusterId}`]),
@@ -86,6 +92,7 @@ export function refuseOtherAnswers(
     ...(answers.members === 1 ? [] : [`it has ${String(answers.members)} members, not 1`]),
   ];
   if (lines.length > 0) throw differs(script, lines);
+  return version;
 }
 
 /** Throws `drill-differs` for a list of keys that is longer than the whole snapshot, before it is read. */

@@ -1,6 +1,7 @@
 import { ActionError } from "../errors.ts";
 import type { RestoreScript } from "../hypershift/restore-script.ts";
 import type { DrillPhase } from "../snapshots/drill-record.ts";
+import { hashesAsFile } from "../pod/hash-kv.ts";
 import { signSnapshotUrl } from "../snapshots/tried-url.ts";
 import { limits } from "../time-limits.ts";
 import { serviceNetworksOf } from "./api-server.ts";
@@ -71,7 +72,7 @@ export async function showRestored(
         compareEtcd(course, pod, { snapshot, script, controlPlane: living.controlPlane }),
       );
       log.info(
-        `etcd ${found.version} has the predicted revision, HashKV and ids, and ${String(found.keyspace.keys)} keys`,
+        `etcd ${found.version} has the predicted revision${hashesAsFile(found.version) ? ", HashKV" : ""} and ids, and ${String(found.keyspace.keys)} keys`,
       );
       // The last one stays, for the API server.
       if (script !== scripts.at(-1))

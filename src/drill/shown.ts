@@ -44,7 +44,7 @@ export async function compareEtcd(
   // Three questions, one after the other.
   const timeoutMs = 3 * hashSeconds * 1000;
   const answers = parseAnswers((await runInPod(world, ref, { argv: asked, timeoutMs })).toString("utf8"));
-  refuseOtherAnswers(answers, snapshot, { script, controlPlane });
+  const version = refuseOtherAnswers(answers, snapshot, { script, controlPlane });
   const listed = await runInPod(world, ref, { argv: listCommand(revision), timeoutMs: limits.partTimeoutMs });
   const sizeBytes = Number(listed.toString("utf8").trim());
   refuseLongList(script, sizeBytes, snapshot);
@@ -57,7 +57,7 @@ export async function compareEtcd(
   }
   const keyspace = reader.end();
   refuseOtherKeys(script, keyspace.counts, snapshot);
-  return { version: answers.version ?? "0.0.0", keyspace };
+  return { version, keyspace };
 }
 
 /** The resources of kube-apiserver itself with values that an AES key encrypts. */

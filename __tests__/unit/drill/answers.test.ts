@@ -44,6 +44,8 @@ describe("answers of a restored etcd", () => {
     [{ revision: 76 }, "drill-differs"],
     [{ hashKV: 4 }, "drill-differs"],
     [{ hashKV: undefined }, "drill-differs"],
+    [{ hashKV: 4, version: "3.5.12" }, undefined],
+    [{ version: undefined }, "drill-differs"],
     [{ memberId: "1" }, "drill-differs"],
     [{ clusterId: "1" }, "drill-differs"],
     [{ members: 3 }, "drill-differs"],
