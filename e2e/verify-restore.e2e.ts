@@ -179,6 +179,8 @@ describe("A cluster that is lost, and made anew with three members by the job of
   beforeAll(async () => {
     // The first release whose init script joins restored members.
     await writeManifest("5.1.0", 3);
+    const rights = { apiVersion: "v1", kind: "List", items: scenario.rbac };
+    await writeFile(join(scenario.workspace, "clusters/example/rbac.yaml"), JSON.stringify(rights));
     job = await openApplyJob();
     await hosted.close();
   });
@@ -197,7 +199,12 @@ describe("A cluster that is lost, and made anew with three members by the job of
         timeoutMs: 300_000,
       });
       hosted = await scenario.startHostedCluster({ etcd: "3.6", members: 3, restore: "joining" });
-      await scenario.applyRbac();
+      const { controlPlaneNamespace } = hosted;
+      await waitUntil(
+        "the job has given back the rights",
+        () => admin.find("RoleBinding", controlPlaneNamespace, "etcd-verify-restore"),
+        { timeoutMs: 60_000 },
+      );
       return lookFromTheBegin(snapshots[1]);
     };
     const runJob = async (): Promise<readonly StepResult[]> => {

@@ -63,10 +63,11 @@ function openSession(world: World, name: string, actions: Account["actions"]): R
   return session;
 }
 
-/** The two files of a pull request that recreates the cluster of a world from a snapshot; the second one is empty without one. */
+/** The files by which a pull request recreates the cluster of a world from a snapshot; the last one is empty without one. */
 export function recreationFiles(world: World, snapshotUri: string): Readonly<Record<string, string>> {
   return {
     "clusters/example/cluster.yaml": renderedManifest(world.cluster.hostedCluster()),
+    "clusters/example/rbac.yaml": readFileSync(new URL("../../docs/rbac.yaml", import.meta.url), "utf8"),
     "clusters/example/snapshot-uri": `${snapshotUri}\n`,
   };
 }

@@ -91,7 +91,8 @@ describe(workflow, () => {
       "secret generic example-ssh-key",
     ]);
     const calls = result.calls.filter((call) => !piped(call));
-    expect(calls.map(({ args }) => args[0])).toEqual(["get", "apply", "wait", "wait"]);
+    expect(calls.map(({ args }) => args[0])).toEqual(["get", "apply", "wait", "apply", "wait"]);
+    expect(calls[3]?.manifest).toBe(recreationFiles(world, "")["clusters/example/rbac.yaml"]);
     for (const { kubeconfig } of result.calls) expect(kubeconfig).toBe(world.backupInputs()["kubeconfig"]);
     const { url, key } = parseRendered(calls[1]?.manifest ?? "");
     expect(key).toEqual(world.cluster.aesKey);
