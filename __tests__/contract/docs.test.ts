@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { inputNames } from "../../src/action/inputs/names.ts";
+import type { JsonObject } from "../world/management-cluster/json.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -34,6 +35,57 @@ describe("README.md", () => {
     ) as unknown;
     expect(parseAllDocuments(stdout).map((one) => one.toJS() as unknown)).toEqual(expected);
     expect(JSON.stringify(expected)).toContain('"namespace":"prod-my-example"');
+  });
+});
+
+describe("docs/fleet.md", () => {
+  const loop = /(while read -r name; do\n.*?\ndone) <clusters\.txt/s.exec(read("docs/fleet.md"))?.[1] ?? "";
+  const cut = "-e '/^# For restores/,$d' ";
+
+  async function makeRights(script: string, cluster: string): Promise<readonly JsonObject[]> {
+    const printing = script.replace(/\|\s*kubectl apply -f -/, "");
+    const { stdout } = await promisify(execFile)("bash", ["-euc", `${printing} <<<"$1"`, "loop", cluster], {
+      cwd: root,
+    });
+    return parseAllDocuments(stdout).map((one) => one.toJS() as JsonObject);
+  }
+
+  /** The objects of docs/rbac.yaml for a cluster, its Roles under names of their own. */
+  function expectedRights(text: string, cluster: string): readonly JsonObject[] {
+    const named = text
+      .replaceAll("clusters-example", "clusters-@")
+      .replaceAll(/\bexample\b/g, cluster)
+      .replaceAll("@", cluster.replaceAll(".", "-"));
+    return parseAllDocuments(named).map((one) => {
+      const object = one.toJS() as JsonObject;
+      if (object["kind"] !== "Role" && object["kind"] !== "RoleBinding") return object;
+      const rename = (field: string): JsonObject => {
+        const value = object[field] as JsonObject | undefined;
+        return value === undefined ? {} : { [field]: { ...value, name: `${String(value["name"])}-${cluster}` } };
+      };
+      return { ...object, ...rename("metadata"), ...rename("roleRef") };
+    });
+  }
+
+  test.each([
+    ["backups", (script: string) => script, (text: string) => text.split("# For restores")[0] ?? ""],
+    ["everything", (script: string) => script.replace(cut, ""), (text: string) => text],
+  ])("gives each cluster of a list rights of its own, for %s", async (_, change, shorten) => {
+    const script = change(loop);
+    expect(script.includes(cut)).toBe(script === loop);
+    const text = shorten(read("docs/rbac.yaml"));
+    const seen = new Map<string, JsonObject>();
+    for (const cluster of ["one", "my.example"]) {
+      const rights = await makeRights(script, cluster);
+      expect(rights).toEqual(expectedRights(text, cluster));
+      // What has the name of an object that is there already takes nothing away from it.
+      for (const object of rights) {
+        const { namespace, name } = object["metadata"] as Readonly<Record<string, string>>;
+        const id = [object["kind"], namespace, name].join(" ");
+        expect(seen.get(id) ?? object).toEqual(object);
+        seen.set(id, object);
+      }
+    }
   });
 });
 
