@@ -57,7 +57,7 @@ export function refuseMixed({ clusterIds, uri }: Catalogue): void {
     "clusters-mixed",
     `${uri} holds snapshots of ${String(clusterIds.size)} clusters of one name: ${each}`,
     {
-      hint: "name the snapshot by its address; and give the cluster that lives now an s3-prefix of its own, or move the snapshots of the other one",
+      hint: "name the snapshot by its address; and give the cluster that lives now an s3-prefix of its own, or remove the snapshots of the other one: moved, they would not fit their records",
     },
   );
 }
