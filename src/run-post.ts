@@ -99,7 +99,7 @@ async function removeDrill(runner: Runner, { pod, nonce, server }: Made): Promis
     why = `${code}: ${message}`;
   }
   throw new ActionError("leftovers-remain", `pod ${pod.name} in ${pod.namespace} was not removed (${why})`, {
-    hint: `it ends by itself, and nothing secret is left of it then; by hand:\n  kubectl delete pod ${pod.name} -n ${pod.namespace}`,
+    hint: `it ends by itself, and with it what is secret in its memory; by hand:\n  kubectl delete pod ${pod.name} -n ${pod.namespace}`,
   });
 }
 

@@ -97,7 +97,7 @@ function findMistaken({ namespace, name }: ObjectRef): string | undefined {
 function howToGrant({ namespace, name }: ObjectRef, account: Account): string {
   const part = account === "etcd-backup" ? "/^# For restores/,$d; " : "";
   const names = `s/clusters-example/@C/; s/\\bclusters\\b/@N/; s/\\bexample\\b/${name}/; s/@N/${namespace}/; s/@C/${controlPlaneNamespace(namespace, name)}/`;
-  return `in a checkout of the action, sed '${part}${names}' docs/rbac.yaml | kubectl apply -f - grants them to ServiceAccount ${account}: the kubeconfig must have its token`;
+  return `in a checkout of the action, sed '${part}${names}' docs/rbac.yaml | kubectl apply -f - grants them to ServiceAccount ${account}: the kubeconfig must have its token. For one cluster of several: docs/fleet.md`;
 }
 
 /**

@@ -53,7 +53,7 @@ test("a backup's summary says first that the API servers are back", () => {
       [
         "Proven",
         "✅ every stored byte was read back, and every page and value of it as etcd would" +
-          "<br>❔ not known, and the log says why: whether every encrypted value opens with the kept keys" +
+          "<br>❔ not known, and the log says why: whether the encrypted values open with the kept keys" +
           "<br>❔ not known, and the log says why: whether all members have the same data",
       ],
       ["Next", "to restore it, <code>mode: restore-render</code> with this address; six steps: docs/restore.md"],
@@ -74,7 +74,7 @@ test("a backup's summary says what is in the snapshot, and what was proven of it
   const { rows, details } = summarize({ ...facts, contents, liveKeys: 45, keysProven: false, membersAgree: true });
   expect(details).toContainEqual(["Live keys", "45: r8 9, r7 8, r6 7, r5 6, r4 5, r3 4, r2 3, r1 2, …"]);
   expect(new Map(rows).get("Proven")?.split("<br>").slice(1)).toEqual([
-    "❌ <strong>NOT so</strong>: every encrypted value opens with the kept keys",
+    "❌ <strong>NOT so</strong>: the encrypted values open with the kept keys",
     "✅ all members have the same data",
   ]);
 });

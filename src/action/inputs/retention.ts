@@ -25,6 +25,6 @@ function findCount(read: ReadInput, name: InputName): number | undefined {
     rule: `a whole number from 1 to ${String(mostKept)}`,
     hint: /^[1-9]\d*[a-z]+$/i.test(text)
       ? `give the number alone: ${text.replace(/[a-z]+$/i, "")}; keep-within alone takes a duration`
-      : `leave ${name} out for no such rule; without any keep-* input nothing is ever removed`,
+      : `leave ${name} out for no such rule; without any keep-* input no recorded snapshot is`,
   });
 }

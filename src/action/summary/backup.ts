@@ -107,7 +107,7 @@ function proofRows({ recordUri, keysProven, membersAgree }: BackupReport): reado
   };
   const lines = [
     tell(true, "every stored byte was read back, and every page and value of it as etcd would"),
-    tell(keysProven, "every encrypted value opens with the kept keys"),
+    tell(keysProven, "the encrypted values open with the kept keys"),
     tell(membersAgree, "all members have the same data"),
   ];
   return [["Proven", lines.join("<br>")]];
