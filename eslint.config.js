@@ -20,7 +20,7 @@ const rows = [
   ["persist", "progress"],
   ["ports"],
   ["etcd", "hypershift", "kubeconfig"],
-  ["time", "json-path", "bytes", "names", "back-off", "time-limits", "allowed-path", "yaml-words"],
+  ["time", "json-path", "bytes", "names", "back-off", "time-limits", "allowed-path", "yaml-words", "shown-text"],
   ["errors", "file-error"],
 ];
 

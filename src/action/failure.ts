@@ -1,5 +1,5 @@
 import type { ActionError } from "../errors.ts";
-import { renderLine } from "./log.ts";
+import { renderLine } from "../shown-text.ts";
 
 /** The part of @actions/core that the report of a failure needs. */
 interface CoreFailure {
@@ -23,7 +23,8 @@ export function printFailure(core: CoreFailure, failure: ActionError): void {
 
 /** Several findings come as one message, each on its line. */
 function renderLines(text: string): string {
-  return text.split("\n").map(renderLine).join("\n");
+  const lines = text.split("\n").map(renderLine);
+  return lines.filter((line) => line !== "").join("\n");
 }
 
 /** Names and stack frames of an error and its causes. Messages are left out: those of clients hold bodies and headers. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Clock, Log } from "../ports.ts";
+import { renderLine } from "../shown-text.ts";
 
 /** The part of @actions/core that the log needs. */
 interface CoreLog {
@@ -48,18 +49,4 @@ export function createLog(core: CoreLog, clock: Clock, phases: Phase[]): Log {
       }
     },
   };
-}
-
-/**
- * `text` as one line that is shown as it is: no line feed, no control character, no turned writing direction, and no
- * command for the runner. It takes `::name::` after blanks at the start of a line for one, and the older `##[name]`
- * anywhere (TryParseV2 and TryParse of actions/runner's ActionCommand.cs); texts of a cluster or a store could hold them.
- */
-export function renderLine(text: string): string {
-  return text
-    .trimEnd()
-    .replace(/\r\n|[\r\n\t\u2028\u2029]/g, " ")
-    .replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`)
-    .replace(/^(\s*)::/, "$1: :")
-    .replaceAll("##[", "# #[");
 }

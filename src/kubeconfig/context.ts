@@ -1,5 +1,6 @@
 import { ActionError } from "../errors.ts";
 import { at, listAt, stringAt } from "../json-path.ts";
+import { quote } from "../shown-text.ts";
 import { describeYamlProblem } from "../yaml-words.ts";
 import { parseCertificates, parseClientCertificate, parseTokenExpiry } from "./credentials.ts";
 import {
@@ -223,11 +224,6 @@ function readProxy(proxyUrl: string | undefined, environment: Environment): Pick
   if (url === null || !["socks5:", "socks5h:"].includes(url.protocol) || url.hostname === "" || !isDecodable(url))
     throw refused("cluster.proxy-url", "only http://, https:// and socks5:// proxies are supported");
   return { proxy: {}, socksProxy: url.href.replace(/^socks5h?:/, "socks5h:") };
-}
-
-/** A name in an error; the limit of a name in Kubernetes is 253. */
-function quote(name: string): string {
-  return JSON.stringify(name.slice(0, 253));
 }
 
 const anew = "make the kubeconfig anew with kubectl config view --minify --flatten --raw";

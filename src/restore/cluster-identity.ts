@@ -1,8 +1,8 @@
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { at, listAt, stringAt } from "../json-path.ts";
 import type { SnapshotRecord } from "../snapshots/record.ts";
+import { quote } from "../shown-text.ts";
 import { refuse, type Finding } from "./findings.ts";
-import { quote } from "./target-cluster.ts";
 
 /** A field that stands in the snapshot's objects, too. */
 interface Comparison {

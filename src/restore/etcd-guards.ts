@@ -2,8 +2,9 @@ import { renderBytes } from "../bytes.ts";
 import { describeAlarm, type SnapshotAlarm } from "../etcd/cluster-state.ts";
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { at } from "../json-path.ts";
+import { quote } from "../shown-text.ts";
 import { refuse, type Finding } from "./findings.ts";
-import { quote, storagePath } from "./target-cluster.ts";
+import { storagePath } from "./target-cluster.ts";
 
 /** The API's default where a manifest names no size (api/hypershift/v1beta1/hostedcluster_types.go). */
 const defaultVolume = "8Gi";

@@ -4,6 +4,7 @@ import { resolveAllowedPath, type Environment } from "../allowed-path.ts";
 import { ActionError } from "../errors.ts";
 import { errnoOf } from "../file-error.ts";
 import type { Log } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import { inodeOf, type OwnFile } from "./output-file.ts";
 
 /** Names that the action draws by chance: of drafts, and of outputs that were not named. */
@@ -48,8 +49,4 @@ async function removeOne({ path: given, inode }: OwnFile, environment: Environme
 
 function refuseFile(given: string, problem: string): ActionError {
   return new ActionError("leftovers-remain", `${quote(given)} ${problem}`);
-}
-
-function quote(file: string): string {
-  return JSON.stringify(file.slice(0, 200));
 }

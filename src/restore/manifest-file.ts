@@ -1,6 +1,7 @@
 import { openAllowedFile, type Environment } from "../allowed-path.ts";
 import { ActionError } from "../errors.ts";
 import { describeFileError } from "../file-error.ts";
+import { quote } from "../shown-text.ts";
 import { manifestMaxBytes } from "./manifest.ts";
 
 interface ManifestFile {
@@ -29,8 +30,5 @@ export async function readManifestFile(given: string, environment: Environment):
 }
 
 function refuseManifest(given: string, problem: string, hint: string, cause?: unknown): ActionError {
-  return new ActionError("manifest-invalid", `the manifest ${JSON.stringify(given.slice(0, 200))} ${problem}`, {
-    hint,
-    cause,
-  });
+  return new ActionError("manifest-invalid", `the manifest ${quote(given)} ${problem}`, { hint, cause });
 }

@@ -1,6 +1,7 @@
 import { at, stringAt } from "../json-path.ts";
+import { quote } from "../shown-text.ts";
 import type { Finding } from "./findings.ts";
-import { isOfCore, quote, type ReadManifest } from "./target-cluster.ts";
+import { isOfCore, type ReadManifest } from "./target-cluster.ts";
 
 /**
  * The fields of a HostedCluster's spec that name an object of its own namespace (api/hypershift/v1beta1/hostedcluster_types.go), but for

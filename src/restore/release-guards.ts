@@ -1,8 +1,8 @@
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
+import { quote } from "../shown-text.ts";
 import { refuse, type Finding } from "./findings.ts";
 import { compareReleases, findImageRelease, findRelease, renderRelease, type Release } from "../hypershift/release.ts";
 import { memberFix } from "../hypershift/restore-script.ts";
-import { quote } from "./target-cluster.ts";
 
 /** The names of the release that wrote a snapshot, and of its etcd; absent where no record tells them. */
 export interface WrittenBy {

@@ -3,10 +3,11 @@ import type { TakenKeys } from "../encryption/expected-keys.ts";
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { isObjectName } from "../names.ts";
 import type { SnapshotRecord } from "../snapshots/record.ts";
+import { quote } from "../shown-text.ts";
 import { secretNameOf } from "./encryption-key.ts";
 import { refuse, type Finding } from "./findings.ts";
 import { findKeySecret, type KeptKey } from "./key-secret.ts";
-import { quote, type ReadManifest } from "./target-cluster.ts";
+import type { ReadManifest } from "./target-cluster.ts";
 
 const guard = "spec.serviceAccountSigningKey";
 const consequence = "every token of a ServiceAccount in the snapshot is void";
@@ -49,7 +50,7 @@ function findUnsuitable(secretName: string, { name, secretEncryption }: HostedCl
     secretEncryption.type === "aescbc" ? [secretNameOf(name, secretEncryption), secretEncryption.backupKey] : [];
   return others.includes(secretName)
     ? unsuitable(
-        `it names Secret ${secretName}, which has an encryption key: it holds one key`,
+        `it names Secret ${quote(secretName)}, which has an encryption key: it holds one key`,
         "give each key a Secret of its own",
       )
     : undefined;
@@ -79,7 +80,7 @@ function findOwn({
     );
   const sha256 = createHash("sha256").update(there).digest("hex");
   if (recorded?.sha256 === sha256)
-    return { guard, verdict: "equal", text: `Secret ${named} has the key that the record names` };
+    return { guard, verdict: "equal", text: `Secret ${quote(named)} has the key that the record names` };
   return warn(
     recorded?.sha256 === undefined
       ? `whether Secret ${quote(named)} has the key of the old cluster is not known: with another one ${consequence}`

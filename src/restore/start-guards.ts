@@ -1,7 +1,8 @@
 import { at, stringAt, textsAt } from "../json-path.ts";
+import { quote } from "../shown-text.ts";
 import { refuse, type Finding } from "./findings.ts";
 import { listMissingObjects } from "./needed-objects.ts";
-import { quote, type ReadManifest } from "./target-cluster.ts";
+import type { ReadManifest } from "./target-cluster.ts";
 
 /** The API server or a controller sets them; `creationTimestamp: null` is what every renderer in Go prints. */
 const liveFields = [

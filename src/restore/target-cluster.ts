@@ -2,6 +2,7 @@ import { ActionError } from "../errors.ts";
 import { isObjectName } from "../names.ts";
 import { parseHostedCluster, type HostedCluster } from "../hypershift/hosted-cluster.ts";
 import { at, stringAt } from "../json-path.ts";
+import { quote } from "../shown-text.ts";
 import type { ManifestDocument } from "./manifest.ts";
 
 const apiVersion = "hypershift.openshift.io/v1beta1";
@@ -68,9 +69,4 @@ export function isOfCore(value: unknown, kind: "Secret" | "ConfigMap"): boolean 
 /** A failure of the manifest as a whole; `problem` completes "the manifest …". */
 export function unsuitable(problem: string, hint: string): ActionError {
   return new ActionError("manifest-unsuitable", `the manifest ${problem}`, { hint });
-}
-
-/** Text of a manifest or record for a message: on one line, in quotes, cut. */
-export function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
 }

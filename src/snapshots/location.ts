@@ -1,5 +1,6 @@
 import { ActionError } from "../errors.ts";
 import { isBucketName } from "../names.ts";
+import { quote } from "../shown-text.ts";
 import { formatTime, parseTime } from "../time.ts";
 
 /** An object in a store, as `s3://bucket/key`. */
@@ -36,15 +37,11 @@ export function parseSnapshotUri(text: string, { anyName = false }: { readonly a
   const match = /^s3:\/\/([^/]+)\/(.+)$/s.exec(text);
   const [, bucket = "", key = ""] = match ?? [];
   if (!isBucketName(bucket) || !isSafeKey(key) || !(anyName || key.endsWith(".db")))
-    throw new ActionError(
-      "input-invalid",
-      `snapshot-uri ${JSON.stringify(text.slice(0, 200))} is no address of a snapshot`,
-      {
-        hint:
-          findMeantUri(text) ??
-          "give s3://<bucket>/<key>.db, as the output snapshot-uri of a backup prints it, or latest",
-      },
-    );
+    throw new ActionError("input-invalid", `snapshot-uri ${quote(text)} is no address of a snapshot`, {
+      hint:
+        findMeantUri(text) ??
+        "give s3://<bucket>/<key>.db, as the output snapshot-uri of a backup prints it, or latest",
+    });
   return { bucket, key };
 }
 

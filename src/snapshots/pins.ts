@@ -1,5 +1,6 @@
 import { ActionError } from "../errors.ts";
 import type { ObjectRef } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import { clusterFolder, type SnapshotUri } from "./location.ts";
 
 /**
@@ -26,7 +27,7 @@ export function refuseOtherFolder({ prefix, hostedCluster: pinned }: Pins, snaps
   const [shown, wanted] = [
     folder,
     pinned === undefined ? `${prefix ?? ""}/` : clusterFolder({ prefix: prefix ?? "…", ...pinned }),
-  ].map((each) => JSON.stringify(each.slice(0, 100)));
+  ].map(quote);
   throw new ActionError(
     "pin-differs",
     `the snapshot lies in the folder ${shown ?? ""}, outside of ${wanted ?? ""}, which s3-prefix and hosted-cluster name`,

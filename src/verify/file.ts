@@ -3,6 +3,7 @@ import { openAllowedFile, type Environment } from "../allowed-path.ts";
 import { ActionError, hasCode } from "../errors.ts";
 import { readSnapshot, type Snapshot } from "../etcd/snapshot.ts";
 import { errnoOf } from "../file-error.ts";
+import { quote } from "../shown-text.ts";
 import { findHashKvPoint } from "../snapshots/comparison.ts";
 import { createFileSource } from "../snapshots/file.ts";
 import { recordKeyOf } from "../snapshots/location.ts";
@@ -89,35 +90,42 @@ async function readRecordBeside(given: string, environment: Environment): Promis
   const entry =
     others.length === 0 ? first : record.snapshots.find(({ uri }) => uri.endsWith(`/${path.basename(given)}`));
   if (entry === undefined)
-    throw refuseRecord(recordPath, `is not about ${path.basename(given)}`, "keep the name that the snapshot had");
+    throw refuseRecord(
+      recordPath,
+      `is not about ${quote(path.basename(given))}`,
+      "keep the name that the snapshot had",
+    );
   return { record, recordUri: recordPath, entry };
 }
 
 function refuseOtherBytes(given: string, found: Snapshot, { entry }: RecordedSnapshot): void {
   if (found.sizeBytes === entry.sizeBytes && found.sha256 === entry.sha256) return;
-  throw new ActionError("snapshot-changed", `the file ${given} does not have the bytes that its record describes`, {
-    hint: "fetch the snapshot and its record again, both from one place",
-  });
+  throw new ActionError(
+    "snapshot-changed",
+    `the file ${quote(given)} does not have the bytes that its record describes`,
+    {
+      hint: "fetch the snapshot and its record again, both from one place",
+    },
+  );
 }
 
 function refuseFile(given: string, problem: string, hint: string, cause?: unknown): ActionError {
-  return new ActionError("input-invalid", `the snapshot ${JSON.stringify(given)} ${problem}`, { hint, cause });
+  return new ActionError("input-invalid", `the snapshot ${quote(given)} ${problem}`, { hint, cause });
 }
 
 function refuseRecord(given: string, problem: string, hint: string, cause?: unknown): ActionError {
   const isMissing = errnoOf(cause) === "ENOENT";
-  return new ActionError(
-    isMissing ? "record-missing" : "record-invalid",
-    `the record ${JSON.stringify(given)} ${problem}`,
-    { hint: isMissing ? "put the record beside the snapshot, or set allow-unrecorded: true" : hint, cause },
-  );
+  return new ActionError(isMissing ? "record-missing" : "record-invalid", `the record ${quote(given)} ${problem}`, {
+    hint: isMissing ? "put the record beside the snapshot, or set allow-unrecorded: true" : hint,
+    cause,
+  });
 }
 
 function refuseSealed(given: string, problem: string, hint: string, cause?: unknown): ActionError {
   const isMissing = errnoOf(cause) === "ENOENT";
   return new ActionError(
     isMissing ? "sealed-key-missing" : "sealed-key-invalid",
-    `the sealed key ${JSON.stringify(given)} ${problem}`,
+    `the sealed key ${quote(given)} ${problem}`,
     { hint, cause },
   );
 }

@@ -1,22 +1,8 @@
 import { expect, test } from "vitest";
 import { describeCauses, printFailure } from "../../../src/action/failure.ts";
-import { createLog, renderLine, type Phase } from "../../../src/action/log.ts";
+import { createLog, type Phase } from "../../../src/action/log.ts";
 import { createClock } from "../../../src/adapters/clock.ts";
 import { ActionError, describeError } from "../../../src/errors.ts";
-
-test.each([
-  ["plain: 12 MiB, 3 s", "plain: 12 MiB, 3 s"],
-  ["  indented", "  indented"],
-  ["::error::evil", ": :error::evil"],
-  ["\t ::set-output name=a::b", "  : :set-output name=a::b"],
-  ["a\n::error::evil", "a ::error::evil"],
-  ["a\r\nb\rc\u2028d", "a b c d"],
-  ["a ##[error]b", "a # #[error]b"],
-  ["\u001b[31mred\u202e", String.raw`\u001b[31mred\u202e`],
-  ["trailing \n", "trailing"],
-])("%j is printed as %j", (text, line) => {
-  expect(renderLine(text)).toBe(line);
-});
 
 test("each method prints one neutral line of its kind", async () => {
   const printed: string[] = [];
@@ -71,6 +57,10 @@ test("findings stay on lines of their own; a long message is cut, its hint is no
   expect(message.split("\n").slice(0, 3)).toStrictEqual(["two things:", "- a", ": :error::b"]);
   expect(message.length).toBe(4096);
   expect(message.endsWith("…\nTo do: mend them")).toBe(true);
+});
+
+test("empty lines of a message are left out", () => {
+  expect(print(new ActionError("preflight-failed", "two things:\n\n \n- a")).message).toBe("two things:\n- a");
 });
 
 test("what was thrown is told in the debug log by name and place, not by its words", () => {

@@ -1,19 +1,10 @@
 import { distance } from "fastest-levenshtein";
 import { ActionError } from "../../errors.ts";
+import { quote } from "../../shown-text.ts";
 import { findMeantDurations, parseDuration } from "./duration.ts";
 import type { InputName, ReadInput } from "./names.ts";
 
-const shownCharacters = 100;
-
-/** `value` on one line, in quotes, cut at 100 characters; nothing in it moves the cursor or turns the writing direction. */
-export function quoteValue(value: string): string {
-  const cut = value.length > shownCharacters ? "…" : "";
-  const quoted = JSON.stringify(value.slice(0, shownCharacters)).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
-  );
-  return quoted + cut;
-}
+export { quote as quoteValue } from "../../shown-text.ts";
 
 /** The failure `input-missing`; `expected` completes "set <name> to …". */
 export function missingInput(name: InputName, expected: string): ActionError {
@@ -24,7 +15,7 @@ export function missingInput(name: InputName, expected: string): ActionError {
 
 /** The failure `input-invalid`; `rule` completes "it must be …", and `hint` says what the rule does not. */
 export function invalidInput(name: InputName, value: string, { rule, hint }: Refusal): ActionError {
-  const shown = value === "" ? "not set" : quoteValue(value);
+  const shown = value === "" ? "not set" : quote(value);
   return new ActionError("input-invalid", `the input ${name} is ${shown}; it must be ${rule}`, { hint });
 }
 
