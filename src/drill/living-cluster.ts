@@ -8,6 +8,7 @@ import type { Workload } from "../hypershift/workload.ts";
 import type { Access, ManagementCluster, ObjectRef } from "../ports.ts";
 import { deniedAll, execAccesses, refuseDenied } from "../preflight/access.ts";
 import { readHostedCluster } from "../preflight/hosted-cluster.ts";
+import { quote } from "../shown-text.ts";
 import { podName } from "./pod-manifest.ts";
 
 /** The living hosted cluster, as far as a pod is made after it. */
@@ -93,7 +94,7 @@ export async function readFree(cluster: ManagementCluster, ref: ObjectRef) {
     new ActionError("hosted-cluster-unsuitable", `hosted cluster ${name} ${problem}`, { hint });
   if (hostedCluster.rollout !== undefined)
     throw unsuitable(
-      `is being upgraded to ${hostedCluster.rollout.release}, since ${hostedCluster.rollout.since}`,
+      `is being upgraded to ${quote(hostedCluster.rollout.release)}, since ${hostedCluster.rollout.since}`,
       "drill when it is done: until then nobody can say which images a restore would get",
     );
   if (hostedCluster.etcd.managementType !== "Managed" || hostedCluster.etcd.sharded)

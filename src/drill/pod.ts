@@ -3,6 +3,7 @@ import type { OwnPod } from "../hypershift/workload.ts";
 import { persist } from "../persist.ts";
 import type { Clock, Log, ManagementCluster, ObjectRef } from "../ports.ts";
 import type { PodManifest } from "../ports/own-pods.ts";
+import { renderLine } from "../shown-text.ts";
 import { limits } from "../time-limits.ts";
 import { parseTime } from "../time.ts";
 import { apiServerContainer, deadlineAnnotation, etcdContainer, nonceAnnotation } from "./pod-manifest.ts";
@@ -164,7 +165,7 @@ function running({ namespace, name }: ObjectRef, pod: OwnPod): ActionError {
 function unschedulable({ namespace, name }: ObjectRef, why: string): ActionError {
   return new ActionError(
     "drill-pod-unschedulable",
-    `no node takes pod ${name} in ${namespace}: ${why.slice(0, 300) || "the scheduler does not say why"}`,
+    `no node takes pod ${name} in ${namespace}: ${renderLine(why).slice(0, 300) || "the scheduler does not say why"}`,
     { hint: "it needs twice the snapshot and 1 GiB of ephemeral storage on a node where etcd may run" },
   );
 }

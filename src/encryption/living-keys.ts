@@ -1,6 +1,7 @@
 import { ActionError } from "../errors.ts";
 import type { HostedCluster } from "../hypershift/hosted-cluster.ts";
 import type { ManagementCluster, ObjectRef } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import { isKey, type ExpectedKeys, type KeyWorld, type TakenKeys } from "./expected-keys.ts";
 import { encryptionKeyName } from "./key.ts";
 import { listKeySecrets } from "./secret.ts";
@@ -46,7 +47,7 @@ function refuseOther(ref: ObjectRef, found: HostedCluster | undefined, { hostedC
   if (living === undefined || recorded === undefined || living === recorded) return;
   throw new ActionError(
     "hosted-cluster-differs",
-    `hosted cluster ${ref.namespace}/${ref.name} in the management cluster has clusterID ${living}, the snapshot's ${recorded}`,
+    `hosted cluster ${ref.namespace}/${ref.name} in the management cluster has clusterID ${quote(living)}, the snapshot's ${quote(recorded)}`,
     {
       hint: "give the kubeconfig of the management cluster in which the snapshot's cluster lives, or its key as encryption-key",
     },

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ActionError } from "../errors.ts";
 import type { ExpectedKeys, KeyWorld, TakenKeys } from "./expected-keys.ts";
 import { findOtherVersion, parseKeyFile, type KeyFile } from "./key-file.ts";
+import { quote } from "../shown-text.ts";
 import { openSealed } from "./seal.ts";
 
 /** The sealed file that belongs to a snapshot, and what is known of it elsewhere. */
@@ -78,7 +79,7 @@ function refuseOther({ run, hostedCluster, encryptionKeys }: KeyFile, { name, ex
     nonce !== undefined && !run.nonce.startsWith(nonce)
       ? `is of the run ${run.name}, not of this snapshot's`
       : cluster !== undefined && !isSameCluster(hostedCluster, cluster)
-        ? `is of the hosted cluster ${hostedCluster.namespace}/${hostedCluster.name}${hostedCluster.clusterID === undefined ? "" : ` with clusterID ${hostedCluster.clusterID}`}`
+        ? `is of the hosted cluster ${quote(`${hostedCluster.namespace}/${hostedCluster.name}`)}${hostedCluster.clusterID === undefined ? "" : ` with clusterID ${quote(hostedCluster.clusterID)}`}`
         : keys !== undefined && !hasKeys(encryptionKeys, keys)
           ? `has other keys than the record names, ${keys.map((key) => key.name).join(", ") || "none"}`
           : undefined;

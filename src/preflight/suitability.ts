@@ -11,6 +11,7 @@ import type { Workload } from "../hypershift/workload.ts";
 import { findLiveJournal } from "../hold/dead-run.ts";
 import type { Writer } from "../hold/terms.ts";
 import type { ManagementCluster } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import type { Findings } from "./findings.ts";
 
 /** From 4.14 on the etcd image has etcdutl, and HyperShift takes one restoreSnapshotURL for all members. */
@@ -105,16 +106,17 @@ export function checkHostedCluster(
   if (isTooOld(hostedCluster.releaseVersion))
     findings.add(
       unsuitable(
-        `has release ${hostedCluster.releaseVersion ?? ""}, older than ${oldestRelease.join(".")}`,
+        `has release ${quote(hostedCluster.releaseVersion ?? "")}, older than ${oldestRelease.join(".")}`,
         "upgrade it first: older etcd images lack the tools, and older operators restore otherwise",
       ),
     );
   if (hostedCluster.deleting) findings.add(unsuitable("is being deleted", "nothing can be backed up any more"));
-  if (hostedCluster.etcd.managementType !== "Managed")
+  const { managementType } = hostedCluster.etcd;
+  if (managementType !== "Managed")
     findings.add(
       new ActionError(
         "etcd-unmanaged",
-        `etcd of hosted cluster ${name} is ${hostedCluster.etcd.managementType || "of no known type"}, not Managed`,
+        `etcd of hosted cluster ${name} is ${managementType === "" ? "of no known type" : quote(managementType)}, not Managed`,
         {
           hint: "back it up where it runs; this action backs up the etcd that HyperShift manages",
         },
@@ -173,7 +175,7 @@ function pausedByOthers({ namespace, name, pausedUntil, pausedBy }: HostedCluste
 }
 
 function describeRollout({ rollout }: HostedCluster): string {
-  return rollout === undefined ? "" : ` to ${rollout.release}, since ${rollout.since}`;
+  return rollout === undefined ? "" : ` to ${quote(rollout.release)}, since ${rollout.since}`;
 }
 
 /** False for a version that is not known: a release named by digest says none until it is rolled out. */

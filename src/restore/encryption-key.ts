@@ -3,6 +3,7 @@ import { isKey } from "../encryption/expected-keys.ts";
 import { encryptionKeyName } from "../encryption/key.ts";
 import type { SecretEncryption } from "../hypershift/hosted-cluster.ts";
 import type { KmsIds } from "../hypershift/kms.ts";
+import { quote } from "../shown-text.ts";
 import type { EncryptionEntry, RecordedKey } from "../snapshots/record.ts";
 import { refuse, type Finding } from "./findings.ts";
 import { findKeySecret, type KeptKey } from "./key-secret.ts";
@@ -63,6 +64,7 @@ function matchKeys(
       hint: "restore another snapshot; without the key's fingerprint nothing shows that a key is the right one",
     });
   const findings = checkSecretNames(name, wanted);
+  if (!hasSecretNames(name, wanted)) return { findings, keys: [] };
   const keys: EncryptionKey[] = [];
   for (const { role, ...expected } of recorded) {
     const secretName = role === "active" ? secretNameOf(name, wanted) : wanted.backupKey;
@@ -102,20 +104,24 @@ function checkSecretNames(hostedCluster: string, wanted: Aescbc): Finding[] {
   const active = secretNameOf(hostedCluster, wanted);
   const unsuitable = (text: string, hint: string): Finding => refuse(guard, "manifest-unsuitable", text, hint);
   return [
-    ...[active, wanted.backupKey ?? active]
-      .filter((name, index, names) => !isObjectName(name) && names.indexOf(name) === index)
-      .map(() =>
-        unsuitable("the manifest names its encryption Secret with no name of Kubernetes", "give it a valid name"),
-      ),
+    ...(hasSecretNames(hostedCluster, wanted)
+      ? []
+      : [unsuitable("the manifest names its encryption Secret with no name of Kubernetes", "give it a valid name")]),
     ...(wanted.backupKey === active
       ? [
           unsuitable(
-            `the manifest names one Secret, ${active}, for activeKey and backupKey: it holds one key`,
+            `the manifest names one Secret, ${quote(active)}, for activeKey and backupKey: it holds one key`,
             "give each key a Secret of its own, or remove backupKey",
           ),
         ]
       : []),
   ];
+}
+
+/** False where one of its Secrets has no name of Kubernetes: such a name is looked for nowhere, and stands in no command. */
+function hasSecretNames(hostedCluster: string, wanted: Aescbc): boolean {
+  const active = secretNameOf(hostedCluster, wanted);
+  return [active, wanted.backupKey ?? active].every(isObjectName);
 }
 
 /** Name of the Secret with the active key; HyperShift's own where the manifest gives none. */
@@ -125,7 +131,7 @@ export function secretNameOf(hostedCluster: string, { activeKey }: { readonly ac
 
 function listKeyless(documents: readonly ManifestDocument[], namespace: string, name: string): readonly Finding[] {
   if (findKeySecret(documents, { namespace, name }) !== undefined) return [];
-  const text = `the manifest has no Secret ${name}: create it, with a key of 32 random bytes, before the manifest is applied`;
+  const text = `the manifest has no Secret ${quote(name)}: create it, with a key of 32 random bytes, before the manifest is applied`;
   return [{ guard, verdict: "warning", text }];
 }
 
@@ -188,7 +194,8 @@ function compareTypes({ type: recorded, kms = {} }: EncryptionEntry, wanted: Sec
 
 /** A warning: a key of a rotation may stand in another field, and a replica of a key has an id of its own. */
 function otherKms(recorded: readonly (readonly [string, string])[], wanted: KmsIds): Finding {
-  const each = recorded.map(([name, id]) => `${name} is ${id}, and here ${wanted[name] ?? "absent"}`).join("; ");
+  const show = (id: string | undefined): string => (id === undefined ? "absent" : quote(id));
+  const each = recorded.map(([name, id]) => `${quote(name)} is ${show(id)}, and here ${show(wanted[name])}`).join("; ");
   return { guard, verdict: "warning", text: `the old cluster's KMS key was another than the manifest's: ${each}` };
 }
 
@@ -222,6 +229,7 @@ export function checkUnrecordedKeys(
     return { findings: [{ guard, verdict: "warning", text }], keys: [] };
   }
   const findings = checkSecretNames(name, wanted);
+  if (!hasSecretNames(name, wanted)) return { findings, keys: [] };
   const keys: EncryptionKey[] = [];
   for (const [index, role] of (["active", "backup"] as const).entries()) {
     const secretName = role === "active" ? secretNameOf(name, wanted) : wanted.backupKey;

@@ -1,5 +1,6 @@
 import { at, stringAt } from "../json-path.ts";
 import type { ObjectRef } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import { editDocument } from "./document-edit.ts";
 import type { ManifestDocument } from "./manifest.ts";
 import { isOfCore, unsuitable } from "./target-cluster.ts";
@@ -28,12 +29,12 @@ export function findKeySecret(documents: readonly ManifestDocument[], ref: Objec
     const namespace = stringAt(value, "metadata", "namespace");
     if (namespace === undefined)
       throw unsuitable(
-        `has a Secret ${ref.name} without a namespace`,
+        `has a Secret ${quote(ref.name)} without a namespace`,
         `set its metadata.namespace to ${ref.namespace}, that of the HostedCluster`,
       );
     return namespace === ref.namespace ? [{ document, index, key: readKey(value) }] : [];
   });
-  if (found.length > 1) throw unsuitable(`has the Secret ${ref.name} more than once`, "keep one of them");
+  if (found.length > 1) throw unsuitable(`has the Secret ${quote(ref.name)} more than once`, "keep one of them");
   return found[0];
 }
 

@@ -1,4 +1,5 @@
 import { aheadMaxMs } from "./age.ts";
+import { quote } from "../shown-text.ts";
 import { findRunObject, type ClusterPath } from "./location.ts";
 import type { SnapshotEntry, SnapshotRecord } from "./record.ts";
 import type { StoredRun } from "./stored-runs.ts";
@@ -31,7 +32,7 @@ export function findUncounted({ run, record, createdAt }: RecordedRun, place: Pl
   const wrong = (reason: string): Uncounted => ({ reason, isBereft: false });
   if (!isNamedAfter(record, place.cluster))
     return wrong(
-      `its record is of another hosted cluster, ${record.hostedCluster.namespace}/${record.hostedCluster.name}`,
+      `its record is of another hosted cluster, ${quote(`${record.hostedCluster.namespace}/${record.hostedCluster.name}`)}`,
     );
   if (!record.nonce.startsWith(run.nonce8)) return wrong("its record is of another run");
   if (record.snapshots.some(({ uri }) => !isOf(uri, run.name, place)))

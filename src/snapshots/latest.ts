@@ -1,5 +1,6 @@
 import { ActionError } from "../errors.ts";
 import type { Log, SnapshotStore } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import { renderHours } from "./age.ts";
 import { nameRun, readCatalogue, type Catalogue, type PassedOver } from "./catalogue.ts";
 import { listUnknown, newestEntry, type RecordedRun } from "./counting.ts";
@@ -52,7 +53,7 @@ export async function resolveSnapshot(
 /** Throws `clusters-mixed` where the records of one folder name two clusters: one name, one after the other. */
 export function refuseMixed({ clusterIds, uri }: Catalogue): void {
   if (clusterIds.size < 2) return;
-  const each = [...clusterIds].map(([id, run]) => `${id} (newest: ${run})`).join(" and ");
+  const each = [...clusterIds].map(([id, run]) => `${quote(id)} (newest: ${run})`).join(" and ");
   throw new ActionError(
     "clusters-mixed",
     `${uri} holds snapshots of ${String(clusterIds.size)} clusters of one name: ${each}`,

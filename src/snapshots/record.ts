@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { ActionError } from "../errors.ts";
 import { at } from "../json-path.ts";
+import { quote } from "../shown-text.ts";
 import { recordSchema } from "./record-schema.ts";
 import type { DeepReadonly } from "./schema-parts.ts";
 
@@ -48,5 +49,5 @@ function isRecord(value: unknown): value is SnapshotRecord {
 /** The path of the first field that is missing or of another form; undefined for a record. */
 function findProblem(value: unknown): string | undefined {
   const { issues } = v.safeParse(recordSchema, value, { abortEarly: true });
-  return issues === undefined ? undefined : (v.getDotPath(issues[0])?.slice(0, 100) ?? "the whole");
+  return issues && quote(v.getDotPath(issues[0]) ?? "the whole");
 }

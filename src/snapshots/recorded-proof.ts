@@ -2,6 +2,7 @@ import type { Snapshot } from "../etcd/snapshot.ts";
 import { refuseImpossibleSize } from "../etcd/trailer.ts";
 import { ActionError, hasCode } from "../errors.ts";
 import type { SnapshotStore } from "../ports.ts";
+import { quote } from "../shown-text.ts";
 import { compareFigures, figuresInRecord, findHashKvPoint } from "./comparison.ts";
 import { formatSnapshotUri } from "./location.ts";
 import { proveStored, type ProofOptions } from "./proof.ts";
@@ -54,7 +55,8 @@ export function refuseOtherFigures(snapshot: Snapshot, { record, recordUri, entr
   const shown = differences
     .slice(0, mostShown)
     .map(
-      (each) => `${each.field} is ${JSON.stringify(each.record)} there, and ${JSON.stringify(each.file)} in the file`,
+      (each) =>
+        `${quote(each.field)} is ${JSON.stringify(each.record)} there, and ${JSON.stringify(each.file)} in the file`,
     );
   const more = differences.length > mostShown ? `, and ${String(differences.length - mostShown)} more` : "";
   throw new ActionError(

@@ -1,5 +1,6 @@
 import type { Condition, HostedCluster, HostedControlPlane } from "../hypershift/hosted-cluster.ts";
 import type { Snapshot } from "../etcd/snapshot.ts";
+import { quote } from "../shown-text.ts";
 import type { SnapshotRecord } from "../snapshots/record.ts";
 
 /** Conditions of both objects, by the status that they have where all is well; others say nothing of a restore. */
@@ -57,7 +58,7 @@ export function listLeft(
     "the PKI of the control plane is new: kubeconfigs and client certificates that were handed out before do not work",
     serviceAccountSigningKey === undefined
       ? "spec.serviceAccountSigningKey is not set: tokens of ServiceAccounts from before the restore are void, and pods get new ones when they start again"
-      : `spec.serviceAccountSigningKey names ${serviceAccountSigningKey}: tokens from before the restore are valid only if it holds the old key`,
+      : `spec.serviceAccountSigningKey names ${quote(serviceAccountSigningKey)}: tokens from before the restore are valid only if it holds the old key`,
     `NodePools make all nodes anew${nodes === 0 ? "" : `: ${String(nodes)} Node objects of the snapshot are of the old ones; delete those that stay NotReady`}`,
     "pods of the network (OVN) that do not start after an hour are to be deleted once; volumes' contents are not in a snapshot of etcd",
     ...(old === undefined || old.uid === uid

@@ -81,6 +81,6 @@ test("an upgrade is told with its release and its begin, and that it can be back
   );
   const step = createStep(world);
   const end = describeEnd(await world.timeline.play(runMain(world, step)));
-  expect(end).toContain("is being upgraded to 4.21.3, since 2026-11-22T03:04:05Z");
+  expect(end).toContain('is being upgraded to "4.21.3", since 2026-11-22T03:04:05Z');
   expect(step.lines.join("\n")).toContain("allow-unhealthy: true");
 });

@@ -188,6 +188,13 @@ describe("the places are tried in their order, and each try is told", () => {
 });
 
 describe("a living cluster that does not have the key", () => {
+  test("line feeds in the clusterID of a record make no lines", async () => {
+    const record = buildRecord({ hostedCluster: { clusterID: "one\n- two" } });
+    const manifest = buildManifest({ spec: [String.raw`  clusterID: "one\n- two"`] });
+    const { run } = prepareLiving({ spec: { ...byName, clusterID: "two" } }, { store: { record }, manifest });
+    expect((await rejectedError(run())).message).toMatch(/^[^\n]*clusterID[^\n]*$/);
+  });
+
   test.each<[string, string, Living, Case]>([
     ["is not there", "hosted-cluster-not-found", { spec: null }, { store: { record: null } }],
     [

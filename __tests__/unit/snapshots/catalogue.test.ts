@@ -60,7 +60,7 @@ describe("a run that does not count is named with its reason, and hides no other
     ["a snapshot of another size", { sizeBytes: 5 }, /another size than its record says/],
     ["a record that was copied here", { uri: "s3://other/a.db" }, /about snapshots elsewhere/],
     ["a record of another run", { parts: { nonce: "f".repeat(32) } }, /of another run/],
-    ["another cluster by name", { hostedCluster: { name: "other" } }, /of another hosted cluster, clusters\/other/],
+    ["another cluster by name", { hostedCluster: { name: "other" } }, /of another hosted cluster, "clusters\/other"/],
     ["no proof of the structure", { proofs: { structure: undefined } }, /\(structure\)/],
     ["unproven bytes", { proofs: { trailer: false, readBack: false } }, /\(trailer, readBack\)/],
     ["diverged members", { proofs: { membersAgree: false } }, /\(membersAgree\)/],

@@ -120,6 +120,6 @@ test("a folder with two clusters of one name is refused with both, whatever else
     resolve([{ time: first, hostedCluster: { clusterID: old }, proofs: { keysProven: false } }, { time: second }]),
   );
   expect(error.code).toBe("clusters-mixed");
-  expect(error.message).toContain(`${old} (newest: ${runNameAt(first)})`);
-  expect(error.message).toContain(`0a0a0a0a-0000-4000-8000-000000000001 (newest: ${runNameAt(second)})`);
+  expect(error.message).toContain(`"${old}" (newest: ${runNameAt(first)})`);
+  expect(error.message).toContain(`"0a0a0a0a-0000-4000-8000-000000000001" (newest: ${runNameAt(second)})`);
 });

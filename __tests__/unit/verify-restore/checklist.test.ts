@@ -51,7 +51,7 @@ test("backups of the new uid need their rights again, and another clusterID anot
 
 test("a lost signing key and a lost availability are told", () => {
   expect(left({})).toContain("spec.serviceAccountSigningKey is not set");
-  expect(left({ serviceAccountSigningKey: { name: "kept" } })).toContain("names kept");
+  expect(left({ serviceAccountSigningKey: { name: "kept" } })).toContain('names "kept"');
   expect(left({ controllerAvailabilityPolicy: "SingleReplica" })).toContain("cannot be changed later");
   expect(left({ controllerAvailabilityPolicy: "HighlyAvailable" })).not.toContain("cannot be changed later");
 });

@@ -8,6 +8,7 @@ import {
   escapeHtml,
   failureRows,
   hostedClusterRow,
+  renderCommands,
   renderLines,
   snapshotRow,
   type Row,
@@ -70,7 +71,7 @@ function keyRows({ recordUri, keysToSave, unsealedSigningKey }: BackupReport): r
     const commands = renderSaveCommands(keysToSave).map((command) => `  ${command}`);
     rows.push([
       "Save the key",
-      renderLines([`No key is beside the snapshot: ${tellUnsealed(keysToSave)}.`, ...commands].join("\n")),
+      renderCommands([`No key is beside the snapshot: ${tellUnsealed(keysToSave)}.`, ...commands].join("\n")),
     ]);
   }
   if (unsealedSigningKey !== undefined)
@@ -138,7 +139,7 @@ function summarizePlan(ref: ObjectRef | undefined, plan: readonly (readonly [str
       ["API servers", "never stopped"],
       ["Result", "nothing was changed; without dry-run this would be done"],
       ...hostedClusterRow(ref),
-      ...plan.map(([step, detail]): Row => [escapeHtml(step), renderAddresses(renderLines(detail))]),
+      ...plan.map(([step, detail]): Row => [escapeHtml(step), renderAddresses(renderLines(detail.split("\n")))]),
     ],
   };
 }

@@ -28,21 +28,34 @@ export function escapeHtml(text: string): string {
 /** The most lines that are shown of one text. */
 const cellMaxLines = 100;
 
-/** `text` as HTML, its lines below each other; indented ones are commands, in a block that can be copied as it is. */
-export function renderLines(text: string): string {
+/** `lines` as HTML, below each other. */
+export function renderLines(lines: readonly string[]): string {
+  return fit(lines)
+    .map((line) => escapeHtml(line.trim()))
+    .join("<br>");
+}
+
+/** The lines of a text of the action's own as HTML; indented ones are commands, in a block that can be copied as it is. */
+export function renderCommands(text: string): string {
   const blocks: { readonly commands: boolean; readonly lines: string[] }[] = [];
-  const all = text.split("\n");
-  const shown = all.slice(0, cellMaxLines);
-  if (all.length > shown.length) shown.push(`… and ${String(all.length - shown.length)} more lines`);
-  for (const line of shown) {
+  for (const line of fit(text.split("\n"))) {
     const commands = line.startsWith("  ");
     const last = blocks.at(-1);
-    if (last?.commands === commands) last.lines.push(escapeHtml(line.trim()));
-    else blocks.push({ commands, lines: [escapeHtml(line.trim())] });
+    if (last?.commands === commands) last.lines.push(line);
+    else blocks.push({ commands, lines: [line] });
   }
   return blocks
-    .map(({ commands, lines }) => (commands ? `<pre>${lines.join("\n")}</pre>` : lines.join("<br>")))
+    .map(({ commands, lines }) =>
+      commands ? `<pre>${lines.map((line) => escapeHtml(line.trim())).join("\n")}</pre>` : renderLines(lines),
+    )
     .join("");
+}
+
+/** The lines with something in them, since an empty one would end GitHub's block of HTML, as many as are shown. */
+function fit(lines: readonly string[]): readonly string[] {
+  const full = lines.filter((line) => line.trim() !== "");
+  const more = full.length - cellMaxLines;
+  return more > 0 ? [...full.slice(0, cellMaxLines), `… and ${String(more)} more lines`] : full;
 }
 
 /** Of API servers that were put back, and of which nothing is known since. */
@@ -72,8 +85,8 @@ export function renderCode(code: ErrorCode, findDocs: FindDocs): string {
 export function failureRows({ code, message, hint }: ActionError, findDocs: FindDocs): readonly Row[] {
   return [
     ["Result", renderCode(code, findDocs)],
-    ["What happened", renderLines(message)],
-    ...(hint === undefined ? [] : [["What to do", renderLines(hint)] as const]),
+    ["What happened", renderLines(message.split("\n"))],
+    ...(hint === undefined ? [] : [["What to do", renderCommands(hint)] as const]),
   ];
 }
 

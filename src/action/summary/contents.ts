@@ -14,7 +14,7 @@ export function contentsRows({ encrypted, alarms, liveKeys, liveSet }: Snapshot)
   );
   return [
     ...(alarms.length === 0 ? [] : [["Alarms", escapeHtml(alarms.map(({ alarm }) => alarm).join(", "))] as const]),
-    ["Encrypted values", values.length === 0 ? "none" : renderLines(values.join("\n"))],
+    ["Encrypted values", values.length === 0 ? "none" : renderLines(values)],
     ["Live keys", escapeHtml(`${String(liveKeys)}, ${renderBytes(liveSet.valueBytes)} of values`)],
   ];
 }
@@ -29,7 +29,7 @@ export function contentsDetails({ resources, prediction }: Snapshot): readonly R
   const answer = ({ revision, hashKV }: Snapshot["prediction"]["plain"]): string =>
     escapeHtml(`revision ${String(revision)}, HashKV ${String(hashKV)}`);
   return [
-    ["Contents", renderLines(shown.join("\n"))],
+    ["Contents", renderLines(shown)],
     ["After a plain restore", answer(prediction.plain)],
     ["After one that raises the revision", answer(prediction.bumped)],
   ];

@@ -10,7 +10,7 @@ export function pastRows({ history, previousAgeSeconds, retention }: BackupRepor
   return [
     ...(history?.warnings ?? []).map((warning): Row => ["Unusual", `<strong>${escapeHtml(warning)}</strong>`]),
     ...courseRows(history, previousAgeSeconds),
-    ...(retention === undefined ? [] : [["Retention", renderLines(retention.join("\n"))] as const]),
+    ...(retention === undefined ? [] : [["Retention", renderLines(retention)] as const]),
   ];
 }
 

@@ -54,7 +54,7 @@ export function summarizeVerifyRestore({ request, report, failure, findDocs }: V
 }
 
 function listRow(label: string, lines: readonly string[] | undefined): readonly Row[] {
-  return lines === undefined || lines.length === 0 ? [] : [[label, renderLines(lines.join("\n"))]];
+  return lines === undefined || lines.length === 0 ? [] : [[label, renderLines(lines)]];
 }
 
 function survivorTable({ contents, survivors }: Required<Pick<VerifyRestoreReport, "contents" | "survivors">>): Table {

@@ -1,6 +1,7 @@
 import { ApiException } from "@kubernetes/client-node";
 import { ActionError, type ErrorCode, type ErrorDetails } from "../../errors.ts";
 import { at, stringAt } from "../../json-path.ts";
+import { renderLine } from "../../shown-text.ts";
 
 /** A call of the API server, for messages. */
 export interface ApiCall {
@@ -48,8 +49,8 @@ export function describeAnswer(
   details: { readonly cause?: unknown; readonly retryAfter?: string | undefined } = {},
 ): ActionError {
   const { code, hint } = classify(httpStatus, status, call);
-  const said = isStatus(status) ? stringAt(status, "message")?.slice(0, 500) : undefined;
-  const answer = `${String(httpStatus)}${said === undefined ? "" : `: ${said}`}`;
+  const said = isStatus(status) ? stringAt(status, "message") : undefined;
+  const answer = `${String(httpStatus)}${said === undefined ? "" : `: ${renderLine(said).slice(0, 500)}`}`;
   const message = `the API server refused to ${renderCall(call)} (${answer})`;
   return isInTrouble(httpStatus)
     ? new TransientError(code, message, { ...details, hint, answered: true })

@@ -4,6 +4,7 @@ import { ActionError } from "../../errors.ts";
 import { listAt, stringAt } from "../../json-path.ts";
 import type { ExecOptions, ExecResult } from "../../ports/exec.ts";
 import type { ObjectRef } from "../../ports.ts";
+import { renderLine } from "../../shown-text.ts";
 import { hostOf, type Connection } from "./connection.ts";
 import { describeAnswer, describeConnectionError, timedOut } from "./errors.ts";
 import { sendInput } from "./exec-input.ts";
@@ -173,7 +174,8 @@ function readResult(status: unknown, output: ExecOutput, where: string): ExecRes
   if (exitCode > 128 && exitCode <= 128 + 64) return `it was killed by signal ${String(exitCode - 128)}`;
   if (Number.isInteger(exitCode) && exitCode > 0) return output.toResult(exitCode);
   // The API server repeats the whole command where it cannot reach the node.
-  const message = (stringAt(status, "message") ?? "no reason was given").replaceAll(/\?[^\s"]*/g, "").slice(0, 300);
+  const said = stringAt(status, "message") ?? "no reason was given";
+  const message = renderLine(said.replaceAll(/\?[^\s"]*/g, "")).slice(0, 300);
   if (isNodeAway(message))
     return new ActionError(
       "cluster-unreachable",
