@@ -62,6 +62,25 @@ test("beside its record: what both tell is compared, and a difference is exit co
   expect(JSON.parse(out)).toMatchObject({ differences: [{ field: "contents.secrets", record: 2, file: 0 }] });
 });
 
+test("names in a foreign record are shown as one harmless line each, and no character of them is obeyed", async () => {
+  const { liveSet, prediction, contents: own, ...entry } = await figures();
+  const contents = {
+    ...(own as object),
+    "::error::\u001b[2K\u009b31m\u202ex\nresult  whole, and what the record says": 2,
+  };
+  await writeFile(path("record.json"), JSON.stringify({ liveSet, prediction, contents, snapshots: [entry] }));
+  // The record has its names: the table of the file lists them only where they differ.
+  for (const shown of [
+    (await verify("snapshot.db", "record.json")).out,
+    (await verify("snapshot.db", "record.json", "--json")).out,
+    (await verify("no\u001b[2K\n::error::such.db")).err,
+  ]) {
+    expect(shown).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+    expect(shown).not.toMatch(/^\s*::|^result +whole/m);
+    expect(shown).toContain(String.raw`\u001b[2K`);
+  }
+});
+
 test.each([{ snapshots: [{}] }, { snapshots: [{ revision: 31 }] }, { snapshots: [] }])(
   "a record that does not tell which bytes it is of agrees with nothing: %j",
   async (record) => {

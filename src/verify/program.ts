@@ -9,6 +9,7 @@ import { figuresOf, renderEncryption, type SnapshotFigures } from "../etcd/figur
 import { Pace } from "../etcd/pace.ts";
 import { readSnapshot, type Snapshot } from "../etcd/snapshot.ts";
 import { readTrailer } from "../etcd/trailer.ts";
+import { escapeHidden, renderLine } from "../shown-text.ts";
 import {
   compareFigures,
   figuresInRecord,
@@ -30,12 +31,16 @@ async function verify(args: readonly string[]): Promise<number> {
     const { snapshot, entry } = await readFiles(snapshotPath, recordPath);
     const figures = figuresOf(snapshot);
     const differences = entry && compareFigures(snapshot, entry);
-    print(asJson ? renderJson(snapshot, figures, differences) : renderTable(snapshot, figures, differences));
+    print(
+      asJson
+        ? renderJson(listFacts(snapshot, figures, differences))
+        : renderTable(snapshot, figures, differences).map(renderLine),
+    );
     return differences === undefined || differences.length === 0 ? 0 : 1;
   } catch (error) {
     const { code, message, hint } = describeError(error);
-    if (asJson) print(JSON.stringify({ error: { code, message, hint } }, null, 2));
-    else process.stderr.write(`${code}: ${message}\n${hint === undefined ? "" : `${hint}\n`}`);
+    if (asJson) print(renderJson({ error: { code, message, hint } }));
+    else print([`${code}: ${message}`, ...(hint === undefined ? [] : [hint])].map(renderLine), process.stderr);
     return 1;
   }
 }
@@ -92,20 +97,25 @@ async function readEntry(path: string, fileSha256: string): Promise<Fields> {
   return figuresInRecord(record, entry, snapshots);
 }
 
-function renderJson(
+/** Its lines; what a terminal would obey is escaped in them. */
+function renderJson(value: object): readonly string[] {
+  return JSON.stringify(value, null, 2).split("\n").map(escapeHidden);
+}
+
+function listFacts(
   snapshot: Snapshot,
   figures: SnapshotFigures,
   differences: readonly Difference[] | undefined,
-): string {
+): object {
   const { encrypted, alarms, leases, bumpedTo, clusterVersion } = snapshot;
-  return JSON.stringify({ ...figures, clusterVersion, bumpedTo, alarms, leases, encrypted, differences }, null, 2);
+  return { ...figures, clusterVersion, bumpedTo, alarms, leases, encrypted, differences };
 }
 
 function renderTable(
   snapshot: Snapshot,
   figures: SnapshotFigures,
   differences: readonly Difference[] | undefined,
-): string {
+): readonly string[] {
   const { prediction, liveSet } = figures;
   const answer = ({ revision, hashKV }: Snapshot["prediction"]["plain"]): string =>
     `revision ${String(revision)}, HashKV ${String(hashKV)}`;
@@ -140,9 +150,9 @@ function renderTable(
     ],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+function print(lines: readonly string[], stream: NodeJS.WritableStream = process.stdout): void {
+  stream.write(`${lines.join("\n")}\n`);
 }
