@@ -48,8 +48,8 @@ export function connectComments(token: string | undefined, { clock, log, given }
 }
 
 /** Masks a secret that came up on the way: a signed URL, or the bytes of a key. */
-export function bindMask({ core }: Runner): (secret: string | Buffer) => void {
+export function bindMask(runner: Runner): (secret: string | Buffer) => void {
   return (secret) => {
-    maskSecrets(core, typeof secret === "string" ? listSignedUrlSecrets(secret) : listKeySecrets(secret));
+    maskSecrets(runner, typeof secret === "string" ? listSignedUrlSecrets(secret) : listKeySecrets(secret));
   };
 }

@@ -65,7 +65,7 @@ function bindMode<Inputs, Report extends Outputs>(mode: Mode<Inputs, Report>): (
       });
     const end = { inputs, report, failure, findDocs: bindDocs(given.environment) };
     const summary = mode.summarize(end);
-    if (!signal.aborted) await mode.announce?.(end, summary, runner);
+    if (!signal.aborted) await mode.announce?.(end, runner);
     await endStep(runner, summary, { outputs: inputs === undefined ? {} : report, failure });
   };
 }
@@ -90,7 +90,7 @@ export async function runOn(runner: Runner, role: Role, interrupted: AbortSignal
   try {
     const signal = followInterruption(interrupted);
     if (hidden) {
-      maskSecrets(core, listSecrets(given));
+      maskSecrets(runner, listSecrets(given));
       log.debug(`limits: ${JSON.stringify(limits)}`);
     }
     if (role === "post") await runPost(runner);

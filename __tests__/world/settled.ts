@@ -13,6 +13,8 @@ import type { HostedState, World } from "./world.ts";
 export interface Expected extends Partial<Pick<HostedState, "replicas" | "pausedUntil">> {
   /** How long the cluster may take until it is so; default 20 s. */
   readonly settleMs?: number;
+  /** What the step wrote elsewhere by calls of its own, such as comments; default: nothing. */
+  readonly written?: readonly string[];
 }
 
 /**
@@ -36,17 +38,21 @@ export async function findUnsettled(
     ...lasting(),
     ...(await findObjectProblems(world)),
     ...findPauseProblems(world),
-    ...(await findStepProblems(world, result)),
+    ...(await findStepProblems(world, result, expected.written)),
   ];
 }
 
 /** What is not as it must be in what a step said and left on the runner; empty when all is well. */
-export async function findStepProblems(world: Pick<World, "secrets">, result: StepResult): Promise<readonly string[]> {
+export async function findStepProblems(
+  world: Pick<World, "secrets">,
+  result: StepResult,
+  written: readonly string[] = [],
+): Promise<readonly string[]> {
   return [
     ...findStageProblems(result),
     ...(result.post === undefined ? [] : findStageProblems(result.post)),
     ...(await findLeftFiles(result)).map((file) => `runner: ${file} was left in RUNNER_TEMP`),
-    ...(await findStepLeaks(world, result)),
+    ...(await findStepLeaks(world, result, written)),
   ];
 }
 
@@ -139,7 +145,11 @@ async function findLeftFiles(result: StepResult): Promise<readonly string[]> {
     .filter((name) => join(temp, name) !== result.outputs["rendered-manifest"]);
 }
 
-async function findStepLeaks(world: Pick<World, "secrets">, result: StepResult): Promise<string[]> {
+async function findStepLeaks(
+  world: Pick<World, "secrets">,
+  result: StepResult,
+  written: readonly string[],
+): Promise<string[]> {
   const { temp, workspace } = result.directories;
   const rendered = result.outputs["rendered-manifest"];
   const manifest = rendered === undefined ? "" : await readFile(rendered, "utf8");
@@ -148,7 +158,7 @@ async function findStepLeaks(world: Pick<World, "secrets">, result: StepResult):
     ...listSignatures(`${result.outputs["presigned-url"] ?? ""} ${manifest}`),
   };
   const allowedFiles = rendered === undefined ? [] : [temp, workspace].map((root) => relative(root, rendered));
-  const leaks = await findLeaks(result, secrets, { allowedOutputs: ["presigned-url"], allowedFiles });
+  const leaks = await findLeaks(result, secrets, { allowedOutputs: ["presigned-url"], allowedFiles, written });
   return leaks.map(({ secret, encoding, place }) => `leak: ${secret} (${encoding}) is in ${place}`);
 }
 

@@ -20,6 +20,8 @@ export interface Core {
 /** The runner of GitHub Actions and the machine below it: all that a step meets beside cluster and store. */
 export interface Runner {
   readonly core: Core;
+  /** All that the runner was told to hide so far; where it hides nothing, as in a comment, they are hidden by hand. */
+  readonly masks: Set<string>;
   readonly given: Given;
   /** The text that main saved for post; empty where it saved none. */
   readonly getState: (name: string) => string;
@@ -43,7 +45,7 @@ export function bindRunner(
 ): Runner {
   const phases: Phase[] = [];
   const getState = (name: string): string => environment[`STATE_${name}`] ?? "";
-  return { core, given, getState, clock, log: createLog(core, clock, phases), phases };
+  return { core, masks: new Set(), given, getState, clock, log: createLog(core, clock, phases), phases };
 }
 
 /** The inputs as the runner passes them on: in capitals, blanks as underscores. */

@@ -52,12 +52,20 @@ export function listSignedUrlSecrets(url: string): readonly string[] {
   return [url, ...values, ...values.map((value) => decode(value))];
 }
 
+interface Masking {
+  readonly core: { setSecret(secret: string): void };
+  readonly masks: Set<string>;
+}
+
 /**
  * Registers each line of `values` with the runner, and its URL-encoded forms; the runner itself adds base64, JSON and XML.
- * Line by line, since the runner masks the lines of a longer text however short they are.
+ * Line by line, since the runner masks the lines of a longer text however short they are. All are noted in `masks`.
  */
-export function maskSecrets(core: { setSecret(secret: string): void }, values: readonly string[]): void {
-  for (const mask of listMasks(values)) core.setSecret(mask);
+export function maskSecrets({ core, masks }: Masking, values: readonly string[]): void {
+  for (const mask of listMasks(values)) {
+    core.setSecret(mask);
+    masks.add(mask);
+  }
 }
 
 function listMasks(values: readonly string[]): ReadonlySet<string> {

@@ -16,7 +16,7 @@ export interface Mode<Inputs, Report> {
   readonly run: (inputs: Inputs, report: Report, session: Session) => Promise<void>;
   readonly summarize: (end: End<Inputs, Report>) => Summary;
   /** Tells others than the reader of the run how it ended; throws nothing. */
-  readonly announce?: (end: End<Inputs, Report>, summary: Summary, runner: Runner) => Promise<void>;
+  readonly announce?: (end: End<Inputs, Report>, runner: Runner) => Promise<void>;
 }
 
 export interface Session {

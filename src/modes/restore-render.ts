@@ -8,7 +8,7 @@ import {
 } from "../action/inputs/restore-render.ts";
 import { readRunInfo } from "../action/run-info.ts";
 import { saveWritten } from "../action/state.ts";
-import { summarizeRestore } from "../action/summary/restore-render.ts";
+import { summarizeRestore, withoutRefused } from "../action/summary/restore-render.ts";
 import { connectCluster, connectComments, connectProof, connectStore } from "../connect.ts";
 import type { OwnFile } from "../restore/output-file.ts";
 import { renderRestore } from "../restore/restore-render.ts";
@@ -32,12 +32,13 @@ export const restoreRender: Mode<RestoreRenderInputs, RestoreReport> = {
     Object.assign(report, await renderRestore(request, world, report));
   },
   summarize: ({ inputs, ...end }) => summarizeRestore({ request: inputs?.request, ...end }),
-  announce: async ({ report }, summary, runner) => {
+  announce: async ({ inputs, ...end }, runner) => {
     const { wanted, githubToken, hostedCluster } = readCommentInputs(runner.given);
     if (!wanted) return;
-    const { marker, body } = renderComment(summary, {
-      hostedCluster: report.hostedCluster ?? hostedCluster,
+    const { marker, body } = renderComment(summarizeRestore(withoutRefused({ request: inputs?.request, ...end })), {
+      hostedCluster: end.report.hostedCluster ?? hostedCluster,
       runUrl: readRunInfo(runner.given.environment).url,
+      masks: runner.masks,
     });
     await connectComments(githubToken, runner).write(marker, body);
   },

@@ -25,7 +25,7 @@ async function show(given: Case) {
   );
   const request = { snapshot, manifest: "cluster.yaml" };
   const summary = summarizeRestore({ request, report, failure, findDocs: docs });
-  const { body } = renderComment(summary, { hostedCluster: report.hostedCluster, runUrl: "" });
+  const { body } = renderComment(summary, { hostedCluster: report.hostedCluster, runUrl: "", masks: new Set() });
   return {
     report,
     failure,

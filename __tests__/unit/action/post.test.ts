@@ -21,6 +21,7 @@ function afterDrill(inputs: Readonly<Record<string, string>>): Runner {
   const given = readGiven({ GITHUB_OUTPUT: "/dev/null", ...inputs });
   return {
     core,
+    masks: new Set(),
     given,
     getState: (name) => state.get(name) ?? "",
     clock: createClock(),

@@ -27,7 +27,9 @@ users:
 
 function masks(values: readonly string[]): string[] {
   const registered: string[] = [];
-  maskSecrets({ setSecret: (secret) => registered.push(secret) }, values);
+  const noted = new Set<string>();
+  maskSecrets({ core: { setSecret: (secret) => registered.push(secret) }, masks: noted }, values);
+  expect([...noted]).toEqual(registered);
   return registered;
 }
 

@@ -16,13 +16,15 @@ export interface Leak {
 export interface LeakOptions {
   /** Outputs that are secret by contract. */
   readonly allowedOutputs?: readonly string[];
+  /** What the step wrote elsewhere by calls of its own, such as comments. */
+  readonly written?: readonly string[];
   /** Files that may hold secrets: paths relative to the workspace or to RUNNER_TEMP. */
   readonly allowedFiles?: readonly string[];
 }
 
 /**
  * Every place of a finished step where a secret is found, plain or encoded: what a user sees (log, annotations, summary),
- * outputs, state, exported environment, files in the workspace and in RUNNER_TEMP. Not looked at: the inputs and
+ * outputs, state, exported environment, what it wrote elsewhere, files in the workspace and in RUNNER_TEMP. Not looked at: the inputs and
  * environment that the runner prints itself. Empty when nothing leaks. Throws for a secret too short to tell anything.
  */
 export async function findLeaks(
@@ -34,6 +36,7 @@ export async function findLeaks(
   const places: { place: string; content: Buffer }[] = [
     ...listPlaces(result, options),
     ...(result.post === undefined ? [] : listPlaces(result.post, options)),
+    ...(options.written ?? []).map((text) => ({ place: "call", content: Buffer.from(text) })),
     ...(await listFiles(result, options)),
   ];
   return places.flatMap(({ place, content }) => {

@@ -1,4 +1,4 @@
-import type { ActionError } from "../../errors.ts";
+import { ActionError, hasCode } from "../../errors.ts";
 import type { RestoreReport, RestoreRequest } from "../../restore/world.ts";
 import { describeDrill } from "../../snapshots/drill-record.ts";
 import { describeWanted } from "../../snapshots/latest.ts";
@@ -57,6 +57,23 @@ export function summarizeRestore({ request, report, failure, findDocs }: Restore
     ],
   };
 }
+
+/**
+ * The same end for a comment, where no runner hides secrets: without the value of any input that was refused, since it may be a
+ * secret that stands in the wrong place.
+ */
+export function withoutRefused(end: RestoreEnd): RestoreEnd {
+  const { request, failure } = end;
+  if (failure === undefined) return end;
+  const { code, message, hint } = failure;
+  if (request === undefined) return { ...end, failure: new ActionError(code, inputsRefused) };
+  if (!hasCode(failure, "manifest-invalid", "output-refused")) return end;
+  const pathless = message.replaceAll(/ "(?:[^"\\]|\\.)*"/g, "");
+  return { ...end, request: undefined, failure: new ActionError(code, pathless, hint === undefined ? {} : { hint }) };
+}
+
+const inputsRefused =
+  "inputs of the step are wrong or missing: the summary of the run says which, and GitHub hides the secrets in it";
 
 const nextRow: Row = [
   "Next",
