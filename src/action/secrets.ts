@@ -35,12 +35,16 @@ export function listSecrets({ read: input, environment: env }: Given): readonly 
   ].filter((secret) => secret.trim() !== "");
 }
 
-/** The ways in which the bytes of a key are written as text; a key that is text itself, as PEM is, also as it stands there. */
+/** Of the lines of a key that is text: a shorter one is the end of a PEM, or a word that somebody wants to be hidden everywhere. */
+const shortestKeyLine = 16;
+
+/** The ways in which the bytes of a key are written as text; a key that is text itself, as PEM is, also by its lines. */
 export function listKeySecrets(key: Buffer): readonly string[] {
   const base64 = key.toString("base64");
   const hex = key.toString("hex");
   const text = key.toString("latin1");
-  const plain = /^[\t\r\n\x20-\x7e]*$/.test(text) ? [text.replaceAll(/^-----.*$/gm, "")] : [];
+  const lines = /^[\t\r\n\x20-\x7e]*$/.test(text) ? text.split(/\r\n|\r|\n/) : [];
+  const plain = lines.filter((line) => line.trim().length >= shortestKeyLine && !line.startsWith("-----"));
   return [base64, base64.replace(/=+$/, ""), key.toString("base64url"), hex, hex.toUpperCase(), ...plain];
 }
 

@@ -25,7 +25,7 @@ export interface TakenKeys {
 
 export interface KeyWorld {
   readonly log: Log;
-  /** Called with the bytes of each key before anything else is done with them. */
+  /** Called with the bytes of each key before anything could print them. */
   readonly onSecret: (value: Buffer) => void;
 }
 

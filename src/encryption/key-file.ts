@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { ActionError } from "../errors.ts";
+import { aesKeyBytes } from "../etcd/aescbc.ts";
 import { at } from "../json-path.ts";
 import { keyFileSchema } from "./key-file-schema.ts";
 import { encryptionKeyName } from "./key.ts";
@@ -34,7 +35,7 @@ export function renderKeyFile(
   return Buffer.from(`${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** Undefined for text that is not a file of keys of this version, or one whose fingerprints are not those of its keys. */
+/** Undefined for text that is not a file of keys of this version, or one with keys of another length than AES has, or of other fingerprints. */
 export function parseKeyFile(plain: Buffer): KeyFile | undefined {
   try {
     const value: unknown = JSON.parse(plain.toString("utf8"));
@@ -72,7 +73,7 @@ function isConsistent({ encryptionKeys, serviceAccountSigningKey }: KeyFile): bo
   return (
     encryptionKeys.every(({ name, bytes, sha256 }) => {
       const key = Buffer.from(bytes, "base64");
-      return encryptionKeyName(key) === name && fingerprint(key) === sha256;
+      return aesKeyBytes.includes(key.length) && encryptionKeyName(key) === name && fingerprint(key) === sha256;
     }) &&
     (signing === undefined || fingerprint(Buffer.from(signing, "base64")) === signingSha256)
   );

@@ -1,8 +1,7 @@
+import { aesKeyBytes } from "../etcd/aescbc.ts";
 import { isObjectName } from "../names.ts";
 import { findAround, isFileName, numberLines, type LineProblem, type ReadLines } from "./key-lines.ts";
 
-/** Of every length that AES has and the API server takes. */
-const lengths = [16, 24, 32];
 /** The active key, and the one before it in a rotation. */
 const mostKeys = 2;
 
@@ -27,7 +26,7 @@ function describeLine(line: string, values: Buffer[]): string | undefined {
     if (word === "") continue;
     const key = Buffer.from(word, "base64");
     // Buffer.from skips what is not base64; only the canonical text comes back as it was.
-    if (key.toString("base64") !== word || !lengths.includes(key.length)) return describeWrong(line, word, key);
+    if (key.toString("base64") !== word || !aesKeyBytes.includes(key.length)) return describeWrong(line, word, key);
     if (values.push(key) > mostKeys) return "is a third key: a cluster has at most two, the second in a rotation";
   }
   return undefined;
@@ -38,12 +37,12 @@ function describeWrong(line: string, word: string, key: Buffer): string {
   if (/^age1/.test(word)) return "is a recipient of age, which opens nothing: give its identity as age-identity";
   const around = findAround(line);
   if (around !== undefined) return around;
-  if (/^(?:[\da-f]{2})+$/i.test(word) && lengths.includes(word.length / 2))
+  if (/^(?:[\da-f]{2})+$/i.test(word) && aesKeyBytes.includes(word.length / 2))
     return "is written in hexadecimal digits: give it in base64";
   const inner = Buffer.from(key.toString("latin1"), "base64");
-  if (lengths.includes(inner.length) && inner.toString("base64") === key.toString("latin1").trim())
+  if (aesKeyBytes.includes(inner.length) && inner.toString("base64") === key.toString("latin1").trim())
     return "is base64 twice: decode it once (base64 -d)";
-  if (lengths.includes(key.length) && /^[\w+/-]+={0,2}$/.test(word))
+  if (aesKeyBytes.includes(key.length) && /^[\w+/-]+={0,2}$/.test(word))
     return "is not base64 as Kubernetes writes it: put back the = at its end, and + and / for - and _";
   if (isFileName(word)) return "is the path of a file: give what stands in it";
   if (word.includes("-") && isObjectName(word)) return "is a name: give the key that the Secret of this name holds";

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { ActionError } from "../errors.ts";
 import type { ExpectedKeys, KeyWorld, TakenKeys } from "./expected-keys.ts";
 import { findOtherVersion, parseKeyFile, type KeyFile } from "./key-file.ts";
+import type { Log } from "../ports.ts";
 import { quote } from "../shown-text.ts";
 import { openSealed } from "./seal.ts";
+import { isPem } from "./signing-key.ts";
 
 /** The sealed file that belongs to a snapshot, and what is known of it elsewhere. */
 export interface SealedFile {
@@ -34,19 +36,26 @@ export async function openSealedKeys(
     });
   const keys = await open(sealed, file, identities);
   const bytes = keys.encryptionKeys.map((key) => Buffer.from(key.bytes, "base64"));
-  const { bytes: signing, secretName } = keys.serviceAccountSigningKey;
-  const signingKey =
-    signing === undefined || secretName === undefined
-      ? undefined
-      : { secretName, bytes: Buffer.from(signing, "base64") };
-  for (const key of bytes) onSecret(key);
-  if (signingKey !== undefined) onSecret(signingKey.bytes);
   refuseOther(keys, file);
+  // Keys alone become masks: who may write to the bucket could take words from every log otherwise.
+  for (const key of bytes) onSecret(key);
+  const signingKey = findSigningKey(keys, log);
+  if (signingKey !== undefined) onSecret(signingKey.bytes);
   const names = keys.encryptionKeys.map(({ name, role }) => `${name} (${role})`).join(", ");
   log.info(`the keys are those of ${file.name}, opened with age-identity: ${names === "" ? "none is needed" : names}`);
   if (isSealedAnew(sealed, file)) log.info(`${file.name} was sealed anew since its run; it holds the recorded keys`);
   if (signingKey !== undefined) log.info(`it has the signing key of Secret ${signingKey.secretName}, too`);
   return { encryptionKeys: bytes, ...(signingKey === undefined ? {} : { signingKey }) };
+}
+
+/** Undefined where the file has none, and where what it has is not a PEM, which is told. */
+function findSigningKey({ serviceAccountSigningKey }: KeyFile, log: Log): TakenKeys["signingKey"] {
+  const { bytes, secretName } = serviceAccountSigningKey;
+  if (bytes === undefined || secretName === undefined) return undefined;
+  const signingKey = { secretName, bytes: Buffer.from(bytes, "base64") };
+  if (isPem(signingKey.bytes)) return signingKey;
+  log.warning(`the signing key of Secret ${quote(secretName)} that is sealed is not a PEM, and is not taken`);
+  return undefined;
 }
 
 async function open(sealed: Buffer, file: SealedFile, identities: readonly string[]): Promise<KeyFile> {

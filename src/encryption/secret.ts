@@ -1,11 +1,9 @@
 import { ActionError } from "../errors.ts";
+import { aesKeyBytes } from "../etcd/aescbc.ts";
 import type { HostedCluster, SecretEncryption } from "../hypershift/hosted-cluster.ts";
 import type { KmsIds } from "../hypershift/kms.ts";
 import type { ManagementCluster, ObjectRef } from "../ports.ts";
 import { createEncryptionKey, type EncryptionKey } from "./key.ts";
-
-/** AES-128, AES-192 and AES-256: HyperShift passes on whatever the Secret has, and the API server takes these. */
-const keyBytes: readonly number[] = [16, 24, 32];
 
 /** How the Secrets in etcd are encrypted, with the keys that read them. */
 export interface Encryption {
@@ -82,7 +80,8 @@ function takeKey(
       { hint },
     );
   onSecret(key);
-  if (!keyBytes.includes(key.length))
+  // HyperShift passes on whatever the Secret has, and the API server takes these.
+  if (!aesKeyBytes.includes(key.length))
     throw new ActionError(
       "encryption-key-invalid",
       `data.key of Secret ${name} in ${namespace} has ${String(key.length)} bytes, not 16, 24 or 32${describeWrapping(key)}`,
@@ -93,7 +92,7 @@ function takeKey(
 
 /** In what a key seems to be wrapped, as the end of a sentence; empty where it is none of the usual. Says nothing of its bytes. */
 function describeWrapping(key: Buffer): string {
-  const isKey = ({ length }: Buffer): boolean => keyBytes.includes(length);
+  const isKey = ({ length }: Buffer): boolean => aesKeyBytes.includes(length);
   const text = key.toString("latin1").trim();
   const decoded = Buffer.from(text, "base64");
   if (isKey(decoded) && decoded.toString("base64") === text) return ": likely base64 of base64";

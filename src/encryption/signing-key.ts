@@ -44,3 +44,8 @@ export async function readSigningKey(
     });
   return { origin: "secret", secret, read };
 }
+
+/** True for nothing but blocks of base64 between their marks, which is all that kube-apiserver takes. */
+export function isPem(bytes: Buffer): boolean {
+  return /^(?:\s*-----BEGIN [A-Z ]+-----[A-Za-z0-9+/=\s]+-----END [A-Z ]+-----)+\s*$/.test(bytes.toString("latin1"));
+}

@@ -9,7 +9,8 @@ export interface NamedKey {
 }
 
 const blockBytes = 16;
-const keyLengths: readonly number[] = [16, 24, 32];
+/** AES-128, AES-192 and AES-256. */
+export const aesKeyBytes: readonly number[] = [16, 24, 32];
 /** Objects are stored as protobuf with this start, custom resources as JSON: runtime/serializer/protobuf in apimachinery. */
 const protobufStart = Buffer.from("k8s\0");
 const jsonStart = Buffer.from(`{"`);
@@ -17,7 +18,7 @@ const openBrace = 0x7b;
 
 /** Throws `encryption-key-invalid` for a length that AES has not. */
 export function assertAesKey({ name, bytes }: NamedKey): void {
-  if (!keyLengths.includes(bytes.length))
+  if (!aesKeyBytes.includes(bytes.length))
     throw new ActionError("encryption-key-invalid", `key ${name} has ${String(bytes.length)} bytes`, {
       hint: "an AES key has 16, 24 or 32 bytes; look at the Secret that it came from",
     });

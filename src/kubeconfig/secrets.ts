@@ -3,9 +3,31 @@ import { decodeBase64, kubeconfigMaxCharacters, parseDocuments, secretFields, se
 import { findWrapping } from "./wrapping.ts";
 
 const secretLine = new RegExp(
-  `["']?(?:${[...secretFields, ...secretProviderFields].join("|")})["']?\\s*:\\s*["']?([^\\s"',}]+)`,
+  `["']?(?:${[...secretFields, ...secretProviderFields].join("|")})["']?[ \\t]*:[ \\t]*["']?([^\\s"',}]+)`,
   "g",
 );
+
+/**
+ * Variables of exec plugins that hold a name, a path or a switch: as masks, `prod` or `regional` would take outputs from other jobs,
+ * since GitHub passes on none with a mask in it.
+ */
+const plainVariables: readonly string[] = [
+  "AWS_PROFILE",
+  "AWS_DEFAULT_PROFILE",
+  "AWS_REGION",
+  "AWS_DEFAULT_REGION",
+  "AWS_STS_REGIONAL_ENDPOINTS",
+  "AWS_SDK_LOAD_CONFIG",
+  "AWS_CONFIG_FILE",
+  "AWS_SHARED_CREDENTIALS_FILE",
+  "AWS_ROLE_ARN",
+  "AWS_ROLE_SESSION_NAME",
+  "USE_GKE_GCLOUD_AUTH_PLUGIN",
+  "GOOGLE_APPLICATION_CREDENTIALS",
+  "CLOUDSDK_CONFIG",
+  "AZURE_CONFIG_DIR",
+  "AAD_LOGIN_METHOD",
+];
 
 /** More wrappings around one kubeconfig than anybody makes. */
 const deepestWrapping = 4;
@@ -45,9 +67,16 @@ function listLeaves(document: unknown): readonly string[] {
     ...users.flatMap((user) =>
       secretProviderFields.flatMap((field) => stringAt(user, "auth-provider", "config", field) ?? []),
     ),
-    ...users.flatMap((user) => listAt(user, "exec", "env").flatMap((variable) => stringAt(variable, "value") ?? [])),
+    ...users.flatMap((user) => listAt(user, "exec", "env").flatMap(findSecretValue)),
     ...listAt(document, "clusters").flatMap((entry) => listUrlPasswords(stringAt(entry, "cluster", "proxy-url") ?? "")),
   ].map((leaf) => leaf.trim());
+}
+
+/** The value of a variable of an exec plugin; none of one that is known to hold no secret. */
+function findSecretValue(variable: unknown): readonly string[] {
+  const value = stringAt(variable, "value");
+  const isPlain = plainVariables.includes(stringAt(variable, "name") ?? "");
+  return value === undefined || isPlain || /^(?:true|false)$/i.test(value) ? [] : [value];
 }
 
 /** The password of a URL, as it stands there and decoded. */

@@ -129,6 +129,21 @@ describe("a wrong file or identity has a code of its own, and writes nothing", (
     expect(await rejectedCode(prepareSealed(bytes, { store: { record } }).run())).toBe("sealed-key-differs");
   });
 
+  test("a file of another run makes no masks", async () => {
+    const bytes = await buildSealed({ nonce: "f".repeat(32) });
+    const { run, secrets } = prepareSealed(bytes, { store: { record: recordSealed(bytes) } });
+    expect(await rejectedCode(run())).toBe("sealed-key-differs");
+    expect(secrets).toEqual([]);
+  });
+
+  test("a signing key that is a word makes no mask, and is not taken", async () => {
+    const bytes = await buildSealed({ signingKey: { name: "signing", bytes: Buffer.from("s3://backups/prod") } });
+    const { run, secrets, log } = prepareSealed(bytes);
+    await run();
+    expect(secrets.map(String)).not.toContain("s3://backups/prod");
+    expect(log.warnings.join("\n")).toContain("is not a PEM, and is not taken");
+  });
+
   test("line feeds in the cluster that a file names make no lines", async () => {
     const bytes = await buildSealed({ hostedCluster: { name: "other\n\n  curl evil.example", clusterID: "\n- one" } });
     const { message } = await rejectedError(prepareSealed(bytes, { store: { record: recordSealed(bytes) } }).run());

@@ -86,6 +86,18 @@ test.each([
   expect(masks(listKubeconfigSecrets(text))).toContain(secret);
 });
 
+test("names and switches in an exec plugin's environment are no masks, which would take outputs from other jobs", () => {
+  const env = { AWS_PROFILE: "prod", AWS_STS_REGIONAL_ENDPOINTS: "regional", AWS_REGION: "eu-central-1", X: "true" };
+  const variables = Object.entries({ ...env, PLUGIN_KEY: "plugin-secret" }).map(([name, value]) => ({ name, value }));
+  const text = JSON.stringify({ users: [{ name: "a", user: { exec: { command: "aws", env: variables } } }] });
+  expect(masks(listKubeconfigSecrets(text))).toEqual(["plugin-secret"]);
+});
+
+test("the line below an empty field is no secret", () => {
+  const text = "users:\n- user:\n    token:\ncurrent-context: admin\nbroken: [";
+  expect(listKubeconfigSecrets(text)).toEqual([]);
+});
+
 test("an alias bomb, a deep and a huge text are looked through without harm", () => {
   const names = Array.from({ length: 9 }, (_, index) => `a${index}`);
   const lines = names.map((name, index) => `${name}: &${name} [${(index === 0 ? "x," : `*a${index - 1},`).repeat(9)}]`);
@@ -151,10 +163,13 @@ test("the ways to write a key", () => {
 test("a key that is text is masked line by line, but for the lines that every such key has", () => {
   const pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq2\nqY9x7w==\n-----END RSA PRIVATE KEY-----\n";
   const registered = masks(listKeySecrets(Buffer.from(pem)));
-  expect(registered).toEqual(
-    expect.arrayContaining(["MIIEowIBAAKCAQEAq2", "qY9x7w==", Buffer.from(pem).toString("base64")]),
-  );
+  expect(registered).toEqual(expect.arrayContaining(["MIIEowIBAAKCAQEAq2", Buffer.from(pem).toString("base64")]));
   expect(registered.filter((mask) => mask.startsWith("-----"))).toEqual([]);
+});
+
+test("a short line of a key does not become a mask that takes a word from every log", () => {
+  const pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq2\ntrue\nsuccess\n-----END RSA PRIVATE KEY-----\n";
+  expect(masks(listKeySecrets(Buffer.from(pem))).filter((mask) => /^(?:true|success)$/.test(mask))).toEqual([]);
 });
 
 test("identities are masked, also one that stands among the recipients, and recipients are not", () => {

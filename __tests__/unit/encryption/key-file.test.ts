@@ -50,6 +50,12 @@ test.each<[string, SigningKey, object]>([
   ]);
 });
 
+test("a file with a key that is a word, which would become a mask, is none", () => {
+  const word = { ...createEncryptionKey(Buffer.from("success"), "active"), secret: { namespace, name: "one" } };
+  const text = renderKeyFile(about, { ...encryption, keys: [word] }, { origin: "hypershift" });
+  expect(parseKeyFile(text)).toBeUndefined();
+});
+
 test("a file whose fingerprints are not those of its keys is none", () => {
   const text = renderKeyFile(about, encryption, { origin: "secret", secret, read: { bytes: pem, sha256 } }).toString();
   expect(parseKeyFile(Buffer.from(text))).toBeDefined();
