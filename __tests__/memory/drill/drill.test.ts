@@ -273,6 +273,11 @@ test("an image of the API server that cannot start so is told as not shown, with
   }
 });
 
+test("the last words of an API server are for the debug log, and not for the phases of the summary", async () => {
+  const { step } = await drillOnce({ trouble: { apiServer: "ends" } });
+  expect(step.lines.filter((line) => line.includes("unknown flag"))).toEqual(["debug: its last words: unknown flag"]);
+});
+
 test("without the key the Secrets are not shown, and the etcd is", async () => {
   const { step, end } = await drillOnce({ request: { encryptionKeys: [] } });
   expect(describeEnd(end)).toBe("green");

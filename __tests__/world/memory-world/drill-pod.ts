@@ -135,7 +135,7 @@ export class DrillPods {
           phase: "Running",
           containerStatuses: [
             { name: "etcd", state: { running: {} } },
-            { name: "kube-apiserver", state: { terminated: { exitCode: 127 } } },
+            { name: "kube-apiserver", state: { terminated: { exitCode: 127, message: "starting\nunknown flag" } } },
           ],
         });
   }

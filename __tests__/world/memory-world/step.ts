@@ -172,7 +172,9 @@ export function createMemoryLog({ machine, lines }: Pick<Step, "machine" | "line
   return {
     info: say,
     warning: say,
-    debug: say,
+    debug: (message) => {
+      say(`debug: ${message}`);
+    },
     group: (title, run) => {
       say(title);
       return run();
