@@ -59,6 +59,7 @@ export function checkWriter(deployment: Workload, findings: Findings): void {
       new ActionError(
         "writers-not-ready",
         `deployment ${name} in ${namespace} wants ${String(replicas)} replicas, more than 10`,
+        { hint: "find out who scaled it up, scale it down, then run again; or back up online with quiesce: false" },
       ),
     );
   else if (readyReplicas < replicas)

@@ -8,6 +8,7 @@ import {
 import { backOffMs } from "../../back-off.ts";
 import { ActionError, hasCode } from "../../errors.ts";
 import type { Clock, Log, StoredObject } from "../../ports.ts";
+import { quote } from "../../shown-text.ts";
 import { isSafeKey } from "../../snapshots/location.ts";
 import { limits } from "../../time-limits.ts";
 import type { StoreConnection, StoreSettings } from "./client.ts";
@@ -70,7 +71,9 @@ export async function sendCall<T>(
 /** Throws `input-invalid`: the SDK sends `..` as it is, and servers resolve it, so the request would reach another bucket. */
 export function checkKey(key: string): void {
   if (!isSafeKey(key))
-    throw new ActionError("input-invalid", `${JSON.stringify(key.slice(0, 200))} is no key of an object`);
+    throw new ActionError("input-invalid", `${quote(key)} is no key of an object`, {
+      hint: "give a key of at most 1024 bytes, without a backslash, a control character, or an empty, . or .. part between slashes",
+    });
 }
 
 /** An ActionError for what a call of the SDK, or reading its answer, threw; `cancelled` when the signal has aborted. */

@@ -91,5 +91,7 @@ async function openFrom(
 }
 
 function changed(context: StoreContext, key: string, problem: string): ActionError {
-  return new ActionError("store-refused", `could not read s3://${context.settings.bucket}/${key}: ${problem}`);
+  return new ActionError("store-refused", `could not read s3://${context.settings.bucket}/${key}: ${problem}`, {
+    hint: "run again; where it happens again, look at who writes to the bucket, and at proxies before the store",
+  });
 }

@@ -122,7 +122,9 @@ export async function withRetries<T>(
 }
 
 export function incomplete(context: StoreContext, key: string, problem: string): ActionError {
-  return new ActionError("store-refused", `could not write s3://${context.settings.bucket}/${key}: ${problem}`);
+  return new ActionError("store-refused", `could not write s3://${context.settings.bucket}/${key}: ${problem}`, {
+    hint: "run again; where it happens again, look at the store's log, and at proxies before the store",
+  });
 }
 
 export function crc32Base64(body: Buffer): string {
