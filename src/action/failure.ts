@@ -14,11 +14,16 @@ const annotationMaxCharacters = 4096;
 export function printFailure(core: CoreFailure, failure: ActionError): void {
   const hint = failure.hint === undefined ? "" : `\nTo do: ${renderLines(failure.hint)}`;
   const room = annotationMaxCharacters - hint.length;
-  const message = renderLines(failure.message);
-  core.error((message.length > room ? `${message.slice(0, Math.max(0, room - 1))}…` : message) + hint, {
-    title: failure.code,
-  });
+  core.error(cut(renderLines(failure.message), room) + hint, { title: failure.code });
   for (const line of describeCauses(failure)) core.debug(renderLine(line));
+}
+
+/** As many whole lines as fit, since a mask hides no part of a secret; of one line that is longer, its beginning. */
+function cut(message: string, room: number): string {
+  if (message.length <= room) return message;
+  const start = message.slice(0, Math.max(0, room - 2));
+  const end = start.lastIndexOf("\n");
+  return end < 0 ? `${start}…` : `${start.slice(0, end)}\n…`;
 }
 
 /** Several findings come as one message, each on its line. */
