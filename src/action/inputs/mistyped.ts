@@ -1,6 +1,7 @@
 import { ActionError } from "../../errors.ts";
 import { inputNames, type InputName } from "./names.ts";
-import { findNear, quoteValue } from "./value.ts";
+import { quote } from "../../shown-text.ts";
+import { findNear } from "./value.ts";
 
 /** The names that people and other actions have for an input, whatever letters of its name they have. */
 const synonyms: Readonly<Record<string, InputName>> = {
@@ -121,5 +122,5 @@ function isPart(given: string, known: string): boolean {
 }
 
 function show(name: string): string {
-  return /^[\w-]{1,60}$/.test(name) ? name : quoteValue(name);
+  return /^[\w-]{1,60}$/.test(name) ? name : quote(name);
 }

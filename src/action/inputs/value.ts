@@ -4,8 +4,6 @@ import { quote } from "../../shown-text.ts";
 import { findMeantDurations, parseDuration } from "./duration.ts";
 import type { InputName, ReadInput } from "./names.ts";
 
-export { quote as quoteValue } from "../../shown-text.ts";
-
 /** The failure `input-missing`; `expected` completes "set <name> to …". */
 export function missingInput(name: InputName, expected: string): ActionError {
   return new ActionError("input-missing", `the input ${name} is not set`, {
