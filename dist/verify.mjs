@@ -527,12 +527,12 @@ function addLeases(leases, elements) {
 // src/etcd/aescbc.ts
 import { createDecipheriv } from "node:crypto";
 var blockBytes = 16;
-var keyLengths = [16, 24, 32];
+var aesKeyBytes = [16, 24, 32];
 var protobufStart = Buffer.from("k8s\0");
 var jsonStart = Buffer.from(`{"`);
 var openBrace = 123;
 function assertAesKey({ name, bytes }) {
-  if (!keyLengths.includes(bytes.length))
+  if (!aesKeyBytes.includes(bytes.length))
     throw new ActionError("encryption-key-invalid", `key ${name} has ${String(bytes.length)} bytes`, {
       hint: "an AES key has 16, 24 or 32 bytes; look at the Secret that it came from"
     });
@@ -1722,6 +1722,20 @@ async function findHashKv(history, point, file) {
   return computeHashKv(history, history.liveInPast, { point, pace: file.pace });
 }
 
+// src/shown-text.ts
+function renderLine(text) {
+  return escapeHidden(text.trimEnd().replace(/\r\n|[\r\n\t\u2028\u2029]/g, " ")).replace(/^(\s*)::/, "$1: :").replaceAll("##[", "# #[");
+}
+function escapeHidden(text) {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => Array.from({ length: character.length }, (_, index) => escapeUnit(character.charCodeAt(index))).join("")
+  );
+}
+function escapeUnit(unit) {
+  return `\\u${unit.toString(16).padStart(4, "0")}`;
+}
+
 // src/snapshots/comparison.ts
 function figuresInRecord(record, entry, snapshots) {
   const isNewest = snapshots.every((other, index) => {
@@ -1786,14 +1800,14 @@ async function verify(args) {
     const { snapshot, entry } = await readFiles(snapshotPath, recordPath);
     const figures = figuresOf(snapshot);
     const differences = entry && compareFigures(snapshot, entry);
-    print(asJson ? renderJson(snapshot, figures, differences) : renderTable(snapshot, figures, differences));
+    print(
+      asJson ? renderJson(listFacts(snapshot, figures, differences)) : renderTable(snapshot, figures, differences).map(renderLine)
+    );
     return differences === void 0 || differences.length === 0 ? 0 : 1;
   } catch (error) {
     const { code, message, hint } = describeError(error);
-    if (asJson) print(JSON.stringify({ error: { code, message, hint } }, null, 2));
-    else process.stderr.write(`${code}: ${message}
-${hint === void 0 ? "" : `${hint}
-`}`);
+    if (asJson) print(renderJson({ error: { code, message, hint } }));
+    else print([`${code}: ${message}`, ...hint === void 0 ? [] : [hint]].map(renderLine), process.stderr);
     return 1;
   }
 }
@@ -1840,9 +1854,12 @@ async function readEntry(path, fileSha256) {
   if (!entry) throw invalid;
   return figuresInRecord(record, entry, snapshots);
 }
-function renderJson(snapshot, figures, differences) {
+function renderJson(value) {
+  return JSON.stringify(value, null, 2).split("\n").map(escapeHidden);
+}
+function listFacts(snapshot, figures, differences) {
   const { encrypted, alarms: alarms2, leases, bumpedTo, clusterVersion } = snapshot;
-  return JSON.stringify({ ...figures, clusterVersion, bumpedTo, alarms: alarms2, leases, encrypted, differences }, null, 2);
+  return { ...figures, clusterVersion, bumpedTo, alarms: alarms2, leases, encrypted, differences };
 }
 function renderTable(snapshot, figures, differences) {
   const { prediction, liveSet } = figures;
@@ -1873,9 +1890,9 @@ function renderTable(snapshot, figures, differences) {
     ]
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
-function print(text) {
-  process.stdout.write(`${text}
+function print(lines, stream = process.stdout) {
+  stream.write(`${lines.join("\n")}
 `);
 }
