@@ -53,7 +53,9 @@ const rates: {
 try {
   await createBuckets(gateway.server);
   for (const size of sizes) {
-    const world = await startWorld({ cluster: { fill: { sizeBytes: size * mebibyte } } });
+    // A volume on which the snapshot has room beside the database.
+    const switches = { volumeSizeBytes: 64 * 1024 * mebibyte };
+    const world = await startWorld({ cluster: { fill: { sizeBytes: size * mebibyte }, switches } });
     try {
       const embedded = await backUp(world, world.backupInputs(), world.env);
       const real = await backUp(world, gatewayInputs(world, gateway.server), gatewayEnvironment(gateway.server));
