@@ -10,7 +10,7 @@ beforeAll(async () => {
   cluster = await startManagementCluster({
     rules: rulesWithAdministrator(),
     // At rest: nobody puts a deployment back. Pods end slowly enough to be seen.
-    switches: { hypershiftOperator: "dead", controlPlaneOperator: "dead", drainMs: 1_000 },
+    switches: { hypershiftOperator: "dead", controlPlaneOperator: "dead", drainMs: 5_000 },
   });
   contract = await openContract(cluster);
 });

@@ -195,11 +195,13 @@ describe("an exec", () => {
   it("is cut when it has begun, and its command goes on", async () => {
     cluster.addExecFault({ match: {}, fault: { kind: "cut" } });
     const file = "/var/lib/goes-on";
-    const end = await runExec(contract, { command: ["sh", "-c", 'sleep 0.2; echo done >"$1"', "script", file] });
+    const script = 'until [ -e "$1.go" ]; do sleep 0.05; done; echo done >"$1"';
+    const end = await runExec(contract, { command: ["sh", "-c", script, "script", file] });
     expect([end.status, end.closeCode]).toEqual([undefined, 1006]);
     expect(cluster.container().files()).not.toContain("goes-on");
+    await runExec(contract, { command: ["sh", "-c", ': >"$1.go"', "script", file] });
     await waitFor("its file is there", () => cluster.container().files().includes("goes-on"));
-    await runExec(contract, { command: ["rm", file] });
+    await runExec(contract, { command: ["rm", file, `${file}.go`] });
   });
 
   it("is cut in the middle of a save, which goes on", async () => {

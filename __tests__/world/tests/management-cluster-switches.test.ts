@@ -78,7 +78,7 @@ describe("an operator that is dead", () => {
 
 describe("hypershift-operator", () => {
   it("tells by its own clock that the pause is over", async () => {
-    const until = new Date(cluster.clock.nowMs() + 1_200).toISOString();
+    const until = new Date(cluster.clock.nowMs() + 6_000).toISOString();
     pause(cluster, until);
     await waitFor("the pause is noticed", () => hasNoticed(cluster, paused));
     cluster.set({ controlPlaneOperator: "dead" });
@@ -90,7 +90,7 @@ describe("hypershift-operator", () => {
 
 describe("an operator that is late", () => {
   it("copies slowly: the HostedCluster says paused long before a scale-down would stay", async () => {
-    cluster.set({ copyDelayMs: 400 });
+    cluster.set({ copyDelayMs: 3_000 });
     pause(cluster, "true");
     await waitFor("the HostedCluster has told", () => reconciliationOf(cluster.hostedCluster()) === paused);
     expect(controlPlanePause()).toBeUndefined();
@@ -103,7 +103,7 @@ describe("an operator that is late", () => {
   });
 
   it("ends an update that was under way: who scales before its notice finds the writers up, and up they stay", async () => {
-    cluster.set({ updateUnderWay: true, reconcileDelayMs: 60 });
+    cluster.set({ updateUnderWay: true, reconcileDelayMs: 600 });
     pause(cluster, "true");
     await waitFor("the pause is copied", () => controlPlanePause() === "true");
     stop();

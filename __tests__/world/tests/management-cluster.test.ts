@@ -51,7 +51,7 @@ const conditionsOf = (object: unknown): Readonly<Record<string, string>> =>
 
 describe("a pause", () => {
   it("is told by the HostedCluster first, then copied, then noticed by the HostedControlPlane", async () => {
-    cluster.set({ copyDelayMs: 150, reconcileDelayMs: 150 });
+    cluster.set({ copyDelayMs: 1_000, reconcileDelayMs: 1_000 });
     const seen: string[] = [];
     pause(cluster, "true");
     await waitFor("the pause is noticed", () => {
@@ -166,7 +166,7 @@ describe("writers that are scaled down", () => {
   });
 
   it("are put back when the pause's time has come, by nothing but the clock", async () => {
-    const until = new Date(cluster.clock.nowMs() + 1_200).toISOString();
+    const until = new Date(cluster.clock.nowMs() + 6_000).toISOString();
     await hold(until);
     stop();
     await waitFor("they are put back", () => replicasOf(cluster).join() === "1,1,1");
@@ -180,7 +180,7 @@ describe("writers that are scaled down", () => {
     await hold("true");
     stop();
     await waitFor("no pod is left", () => podsOfWriters().length === 0);
-    cluster.set({ startMs: 150 });
+    cluster.set({ startMs: 1_000 });
     const seen = [replicasOf(cluster).join()];
     pause(cluster, null);
     await waitFor("they are put back", () => {
