@@ -19,8 +19,8 @@ export interface EtcdView {
   revision(): Promise<number>;
   /** The raw value, as text; undefined where there is no such key. */
   get(key: string): Promise<string | undefined>;
-  /** Writes a key that is removed when its lease ends, so many seconds from now. */
-  putLeased(key: string, seconds: number): Promise<void>;
+  /** Writes a key that is removed when its lease ends, so many seconds from now; returns what ends it earlier. */
+  putLeased(key: string, seconds: number): Promise<() => Promise<void>>;
   put(key: string, value: string): Promise<void>;
   /** Takes the history up to a revision away, as kube-apiserver does every five minutes. */
   compact(revision: number): Promise<void>;
@@ -94,6 +94,9 @@ export async function viewEtcd(layout: Layout, hosted: HostedCluster, except?: s
       // In JSON its id would be a number that is too large.
       const [, lease = ""] = /^lease ([0-9a-f]+) /.exec(await print(["lease", "grant", String(seconds)])) ?? [];
       await print(["put", `--lease=${lease}`, key, "leased"]);
+      return async () => {
+        await print(["lease", "revoke", lease]);
+      };
     },
     put: async (key, value) => {
       await print(["put", key, value]);
