@@ -27,7 +27,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const limits = { storeConnectMs: 500, storeRequestMs: 500, storeTries: 2 };
+const limits = { storeConnectMs: 10_000, storeRequestMs: 10_000, storeTries: 2 };
 const credentials = { accessKeyId: "AKID", secretAccessKey: "s3cret" };
 
 function settingsFor(endpoint: string, changes: Partial<StoreSettings> = {}): StoreSettings {
@@ -126,7 +126,7 @@ describe("a store that cannot be reached", () => {
 
   it("is given up on when it is silent", async () => {
     const server = await serve(() => "silence");
-    const store = open(settingsFor(server.endpoint));
+    const store = open(settingsFor(server.endpoint, { limits: { ...limits, storeRequestMs: 500 } }));
     expect(await rejectedCode(store.uploadPart({ key: "a.db", id: "u" }, 1, Buffer.from("x")))).toBe(
       "store-unreachable",
     );
@@ -400,7 +400,7 @@ it("a process ends by itself with idle connections left", async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ["--input-type=module", "--eval", program, JSON.stringify(settingsFor(server.endpoint))],
-    { cwd, timeout: 20_000 },
+    { cwd, timeout: 120_000 },
   );
   expect(JSON.parse(stdout)).toEqual({ sizeBytes: 4, metadata: {} });
 });

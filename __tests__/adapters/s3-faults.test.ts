@@ -242,7 +242,7 @@ describe("reading an object", () => {
     const { server, store } = await connect(
       ({ count, headers }) =>
         count === 1 ? first : count === 2 ? { ...rest(headers.range), cutAt: 10 } : rest(headers.range),
-      { limits: { ...limits, storeRequestMs: 700 } },
+      { limits: { ...limits, storeRequestMs: 5_000 } },
     );
     expect((await readAll(store.readObject("a.db"))).equals(body)).toBe(true);
     expect(server.requests.map((request) => request.headers.range)).toEqual([undefined, "bytes=6000-", "bytes=6010-"]);

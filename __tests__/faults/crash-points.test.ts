@@ -224,9 +224,13 @@ test.concurrent.for(["transfer", "proof"] as const)(
   "The store is away for seconds in the %s: the backup is one",
   (moment) =>
     useWorld(async (world) => {
+      // All of them may befall one request, which is tried nine times, and for seconds then.
+      const away: Fault = { on: "*", times: 6, action: { kind: "reset", when: "before" } };
       const { result } = await strikeBackup(world, moment, () => {
-        setTimeout(loseStore(world), 2_000);
+        world.store.faults.clear();
+        world.store.faults.add(away);
       });
+      expect(world.store.faults.fired(away)).toBe(6);
       expect([result.outcome, apiServersRow(result)]).toEqual(["success", "back"]);
     }),
 );

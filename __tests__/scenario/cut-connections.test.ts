@@ -61,7 +61,7 @@ const partFaults: readonly (readonly [string, ExecFaultKind])[] = [
 
 test("A part of the transfer whose stream fails in each of the known ways is read again", async () => {
   const world = await startScenario({
-    limits: { execStallMs: 5_000, execPingMs: 500, retryDelayMs: 10, execTries: 7, partSilenceMs: 3_000 },
+    limits: { execStallMs: 5_000, execPingMs: 500, retryDelayMs: 10, execTries: 30, partSilenceMs: 3_000 },
   });
   for (const [index, [, fault]] of partFaults.entries())
     world.cluster.addExecFault({ match: { argv: (argv) => scriptOf(argv) === "part" }, fault, nth: index + 1 });

@@ -123,10 +123,12 @@ test.each<readonly [string, RunOptions, (world: World) => StepInputs]>([
   ["another attempt of its run", { github: { runAttempt: "2" } }, (world) => world.backupInputs()],
   ["a recover step of the same job", {}, (world) => world.recoverInputs()],
 ])("Post of %s that left no state touches nothing of the backup", async (_, options, inputs) => {
-  const world = await startScenario({ cluster: { switches: { drainMs: 4_000 } } });
+  const world = await startScenario();
   const backup = await world.start(world.backupInputs());
   await new Promise<void>((resolve) => {
     onMoment(world, "stop", resolve);
+    // Longer than that moment makes it: the other run comes and goes meanwhile.
+    world.cluster.set({ drainMs: 4_000 });
   });
   const other = await world.start(inputs(world), options);
   while (other.pid === undefined) await new Promise((resolve) => setTimeout(resolve, 1));

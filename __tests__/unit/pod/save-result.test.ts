@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -40,6 +40,8 @@ test("a save that ends while it is waited for is told then", async () => {
   const asked = ask(60_000);
   await delay(400);
   await writeFile(`${file}.log`, "no space left on device\n");
-  await writeFile(`${file}.rc`, "5\n");
+  // In one step: else it can be read while it is empty.
+  await writeFile(`${file}.rc.part`, "5\n");
+  await rename(`${file}.rc.part`, `${file}.rc`);
   expect(await asked).toEqual({ state: "failed", exitCode: 5, reason: "no space left on device" });
 });
