@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, "__tests__/faults/**"],
     globalSetup: ["__tests__/scenario/entry.ts"],
     // A scenario takes seconds, and on a machine with other work many times that.
-    testTimeout: 180_000,
+    testTimeout: 600_000,
     hookTimeout: 120_000,
     // Scenarios mostly wait; two cores have room for four of them.
     maxWorkers: 4,

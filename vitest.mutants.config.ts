@@ -37,7 +37,7 @@ export default defineConfig({
   plugins: name === undefined ? [] : [mistake(mutantOf(name))],
   test: {
     include: ["__tests__/**/*.test.ts"],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     // A module that is cached without the mistake, or with another one, is not the one to try.
     fsModuleCache: false,
   },

@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ["__tests__/scenario/entry.ts", "__tests__/workflows/setup.ts"],
     // Each of them is several processes.
     fileParallelism: false,
-    testTimeout: 180_000,
+    testTimeout: 600_000,
     hookTimeout: 60_000,
     reporters: ["default"],
   },

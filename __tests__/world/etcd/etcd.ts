@@ -42,7 +42,7 @@ export interface RunningEtcd {
 /** More than HyperShift's 8 GiB, which a bench fills nearly whole: etcd counts the free pages of its file, too. */
 const quotaBytes = 12 * 1024 ** 3;
 const startTries = 3;
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 120_000;
 
 /** Starts one etcd with TLS and client certificates as HyperShift's StatefulSet does. Throws with etcd's own last words. */
 export async function startEtcd(options: EtcdOptions = {}): Promise<RunningEtcd> {
