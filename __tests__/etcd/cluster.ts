@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -5,7 +6,8 @@ import { join } from "node:path";
 import { startOwnedProcess, type OwnedProcess } from "../world/etcd/owned-process.ts";
 import { output, restoreSnapshot, type EtcdPrograms } from "./programs.ts";
 
-const longestStartMs = 30_000;
+const startTries = 3;
+const longestStartMs = 60_000;
 
 /** A member of a cluster on loopback, without TLS. */
 export interface Member {
@@ -31,6 +33,16 @@ export interface ClusterOptions {
 
 /** Starts a cluster, new or restored; rejects with etcd's own last words. */
 export async function startCluster(programs: EtcdPrograms, options: ClusterOptions = {}): Promise<Cluster> {
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await tryStart(programs, options);
+    } catch (error) {
+      // Another process may have taken a port between the look and etcd's start.
+      if (attempt === startTries || !String(error).includes("address already in use")) throw error;
+    }
+}
+
+async function tryStart(programs: EtcdPrograms, options: ClusterOptions): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), "etcd-corpus-"));
   const ports = await findFreePorts((options.members ?? 1) * 2);
   const plans = Array.from({ length: options.members ?? 1 }, (_, index) => ({
@@ -122,24 +134,25 @@ async function waitUntilServing(member: Member, process: OwnedProcess | undefine
   }
 }
 
-/** Ports that were free a moment ago, all different. */
+/** Ports that were free a moment ago, all different, and none of those that Linux gives to whoever asks for any. */
 export async function findFreePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer().once("error", reject);
-          server.listen(0, "127.0.0.1", () => {
-            resolve(server);
-          });
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 32_768);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => {
+      resolve(false);
+    });
+    server.listen(port, "127.0.0.1", () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
   });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

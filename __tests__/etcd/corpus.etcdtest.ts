@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { startCluster } from "./cluster.ts";
-import { corpora, currentRevision, podKey, put, remove, save } from "./corpus.ts";
+import { corpora, currentRevision, lengthenLog, podKey, put, remove, save } from "./corpus.ts";
 import { askHashKv, expectFigures, expectPrediction, readFile } from "./figures.ts";
 import { bump, programsIn } from "./programs.ts";
 
@@ -25,6 +25,7 @@ describe.each(lines)("etcd $line", (programs) => {
     const cluster = await startCluster(programs);
     let hash;
     try {
+      await lengthenLog(cluster.members[0]);
       await corpus.fill(cluster.members[0], programs);
       hash = await askHashKv(cluster.members[0], words);
       await save(cluster, file, words);

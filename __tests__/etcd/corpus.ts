@@ -33,6 +33,12 @@ export async function grantLease(member: Member, ttlSeconds: number): Promise<st
   return stringAt(await member.call("/v3/lease/grant", { TTL: String(ttlSeconds) }), "ID") ?? "";
 }
 
+/** Makes the raft log longer than the start of a cluster does, and changes nothing else. */
+export async function lengthenLog(member: Member): Promise<void> {
+  for (let index = 0; index < 5; index += 1)
+    await member.call("/v3/lease/revoke", { ID: await grantLease(member, 3600) });
+}
+
 export async function currentRevision(member: Member): Promise<number> {
   return Number(at(await member.call("/v3/kv/range", { key: base64("\0") }), "header", "revision"));
 }

@@ -108,7 +108,7 @@ export async function startLocalPod(
     },
   };
   const input = [renderInput(createDelivery({ url, keys: [], resources: [] }))];
-  await runInPod(world, pod.ref, { argv: deliverCommand(), timeoutMs: 10_000, input });
+  await runInPod(world, pod.ref, { argv: deliverCommand(), timeoutMs: 60_000, input });
   return pod;
 }
 
