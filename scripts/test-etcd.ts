@@ -2,7 +2,7 @@
  * `npm run test:etcd [-- --prepare | -- vitest's arguments]`: what src/etcd reads out of snapshots, beside etcd 3.5, 3.6 and
  * 3.7, which Go builds once. With --prepare it only builds them. Exit code 3: this machine has no Go.
  *
- * DEFECTS=10000 and DEFECTS_COMPARED=300 make more damaged files than 2000 and 30, DEFECTS_SEED and FUZZ_SEED the same again;
+ * DEFECTS=10000 and DEFECTS_COMPARED=300 make more damaged files than 2000 and 30, SEED the same again;
  * FUZZ_SECONDS=60 look for others for longer than 30 s.
  */
 import { spawn } from "node:child_process";

@@ -8,6 +8,7 @@ import { nextCommand } from "../../src/drill/entry-script.ts";
 import { runInPod } from "../../src/drill/course.ts";
 import type { RestoreScript } from "../../src/hypershift/restore-script.ts";
 import { rejection } from "../adapters/snapshot-store-contract.ts";
+import { seed } from "../seed.ts";
 import { readBytes } from "../world/snapshot/read.ts";
 import { startCluster } from "./cluster.ts";
 import { corpora, podKey, put, remove, save } from "./corpus.ts";
@@ -19,7 +20,6 @@ import { judge } from "./verdict.ts";
 const lines = Object.entries(inject("etcdLines")).map(([line, folder]) => programsIn(folder, line));
 /** How many defects that the proof accepts are started: more by this variable. */
 const defectCount = Number(process.env["DRILL_DEFECTS"] ?? 5);
-const seed = Number(process.env["DEFECTS_SEED"] ?? Date.now() % 1_000_000);
 let folder: string;
 
 beforeAll(async () => {
@@ -65,7 +65,7 @@ async function drill(
         controlPlane: "clusters-example",
       });
       keys = keyspace.keys;
-      await runInPod(pod.world, pod.ref, { argv: nextCommand(script), timeoutMs: 10_000 });
+      await runInPod(pod.world, pod.ref, { argv: nextCommand(script), timeoutMs: 60_000 });
     }
     return keys;
   } finally {

@@ -7,9 +7,9 @@ import { happen, happenings, type Happening } from "../memory/happening.ts";
 import { findDown, findFalseWords, findLeft, findWrong, isUnrecorded, lookBefore } from "../memory/oracle.ts";
 import { allDeadlinesMs, describeEnd, recoverUnrecorded } from "../memory/trial.ts";
 import { parseTime } from "../../src/time.ts";
+import { seed } from "../seed.ts";
 
 const runs = Number(process.env["RUNS"] ?? 5000);
-const seed = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
 
 const fates = ["reset", "lost", "silent", "busy"] as const;
 

@@ -6,6 +6,7 @@ import { befall, faults, type SweptFault } from "../memory/fault.ts";
 import { afterNights, backUp, day, folder, wholeRuns } from "../memory/nights.ts";
 import { findLeft, findWrong } from "../memory/oracle.ts";
 import { describeEnd } from "../memory/trial.ts";
+import { seed } from "../seed.ts";
 import { Machine } from "../world/memory-world/machine.ts";
 import { createMemoryStore } from "../world/memory-world/store-port.ts";
 import type { WireRequest } from "../world/memory-world/wire.ts";
@@ -128,7 +129,7 @@ test(
           findWrong(world, nothingBefore, []).filter((problem) => !problem.includes("belongs to no snapshot")),
         ).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed },
     );
   },
 );

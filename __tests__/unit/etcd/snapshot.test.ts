@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crc32c } from "../../../src/etcd/crc32c.ts";
+import { seed } from "../../seed.ts";
 import { withTrailer, writeMetaChecksum } from "../../world/snapshot/database.ts";
 import { createMemorySource, readBytes, refusalOf } from "../../world/snapshot/read.ts";
 import {
@@ -114,7 +115,7 @@ describe("a whole file", () => {
           hashKV: hashOf([...live, { main: snapshot.revision + bump, nameless: true }]),
         });
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed },
     );
   });
 });

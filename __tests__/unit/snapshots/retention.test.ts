@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRetention, renderPolicy, type Candidate, type RetentionPolicy } from "../../../src/snapshots/retention.ts";
+import { seed } from "../../seed.ts";
 
 function at(time: string, more: Partial<Candidate> = {}): Candidate {
   return { name: time, createdAt: new Date(`${time}:00Z`), pinned: false, drilled: false, own: false, ...more };
@@ -156,6 +157,6 @@ test("whatever the history and the policy, each rule has its full number, and no
       const again = planRetention(kept, policy).filter(({ reasons }) => reasons.length === 0);
       expect(again).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 500, seed },
   );
 });
