@@ -84,8 +84,20 @@ test("members that compacted after the capture are compared with the file for th
 });
 
 test.each<[string, string, (world: MemoryWorld, key: string) => void]>([
-  ["has rotted", "proof-failed", (world, key) => world.bucket.damage(key)],
-  ["is gone", "object-not-found", (world, key) => world.bucket.delete(key)],
+  [
+    "has rotted",
+    "proof-failed",
+    (world, key) => {
+      world.bucket.damage(key);
+    },
+  ],
+  [
+    "is gone",
+    "object-not-found",
+    (world, key) => {
+      world.bucket.delete(key);
+    },
+  ],
 ])("a stored snapshot that %s when it is read again for the members is red, and no backup", async (_, code, strike) => {
   const { world, end } = await play({}, (pods, world) => {
     const { bucket } = world;

@@ -41,7 +41,7 @@ const unwantedOutages = {
 test.each(Object.entries(unwantedOutages).flatMap(([meant, names]) => names.split(" ").map((given) => [given, meant])))(
   "%s, with which a run would stop all API servers unasked, is near to %s",
   (given, meant) => {
-    expect(findMeant(given ?? "")).toBe(meant);
+    expect(findMeant(given)).toBe(meant);
   },
 );
 
