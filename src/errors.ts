@@ -54,7 +54,7 @@ export type ErrorCode =
   | "store-refused"
   | "bucket-not-found"
   | "object-not-found"
-  | "object-archived"
+  | "object-unreadable"
   | "object-exists"
   // Restore
   | "snapshot-missing"

@@ -67,7 +67,7 @@ export async function readKnownSnapshot(
 
 /** Whether one object alone cannot be read, which hides no other; a store that is away, or says what nobody knows, hides all. */
 export function isOfOneObject(error: unknown): error is ActionError {
-  return hasCode(error, "record-invalid", "object-not-found", "object-archived", "store-access-denied");
+  return hasCode(error, "record-invalid", "object-not-found", "object-unreadable", "store-access-denied");
 }
 
 /** The record at `key` in the store's bucket; undefined where there is none. Throws `record-invalid`. */

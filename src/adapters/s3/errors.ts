@@ -76,7 +76,6 @@ const codeOfName: Readonly<Record<string, ErrorCode>> = {
   NoSuchBucket: "bucket-not-found",
   NoSuchKey: "object-not-found",
   NoSuchVersion: "object-not-found",
-  InvalidObjectState: "object-archived",
 };
 
 /** The name of the error for an answer of no store, where the SDK would take it for one. */
@@ -120,8 +119,12 @@ function findCode(failure: StoreFailure, call: StoreCall): ErrorCode {
   // S3Mock answers 304 where AWS answers 412.
   const creates = call.operation === "PutObject" || call.operation === "CompleteMultipartUpload";
   if (creates && (status === 412 || status === 304)) return "object-exists";
-  return isInTrouble(status, name) ? "store-unreachable" : "store-refused";
+  if (isInTrouble(status, name)) return "store-unreachable";
+  return call.operation === "GetObject" && withheld.test(name) ? "object-unreadable" : "store-refused";
 }
+
+/** Codes for an object that lies in an archive, or whose key is disabled or gone. */
+const withheld = /^(?:InvalidObjectState$|KMS\.|Kms)/;
 
 /** Codes that come with a 400 as well, also of a key service behind the store. */
 const troubled = /Throttl|^(?:RequestTimeout|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalError)$/;
@@ -156,8 +159,8 @@ function renderReason(code: ErrorCode, failure: StoreFailure, call: StoreCall): 
       return `there is no bucket ${call.bucket}`;
     case "object-not-found":
       return "there is no such object";
-    case "object-archived":
-      return "the object is archived";
+    case "object-unreadable":
+      return `the store has the object, and does not give it (${renderAnswer(failure)})`;
     case "object-exists":
       return "an object with this key is there already";
     case "store-access-denied":

@@ -20,6 +20,7 @@ const hintOfName: Readonly<Record<string, string>> = {
   UserSuspended: suspended,
   ArrearOverdue: suspended,
   AllAccessDisabled: "the store has disabled all access to this: ask the store's operator",
+  InvalidObjectState: "the object is archived: restore it from its storage class first",
   ObjectLocked: "a lock of the bucket keeps the object; it ends by itself",
   SlowDown: "the store asks for fewer requests; run again later",
   TooManyRequests: "the store asks for fewer requests; run again later",
@@ -46,10 +47,9 @@ export function findHint(code: ErrorCode, failure: StoreFailure, call: StoreCall
       return "look at s3-bucket, s3-endpoint and s3-force-path-style; the action creates no bucket";
     case "store-access-denied":
       return findGrantHint(call, action);
-    case "object-archived":
-      return "restore it from its storage class first; the record of a snapshot must always be readable at once";
     case "object-exists":
       return "objects are never overwritten; run the backup again, it takes a name of its own";
+    case "object-unreadable":
     case "store-refused":
       return findRefusalHint(failure, call);
     default:
