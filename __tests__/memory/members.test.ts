@@ -147,3 +147,20 @@ test("a member that is not ready is left out where findings on health are accept
   expect(end).toBe("green");
   expect(capturedIn(record)).toEqual(["etcd-0", "etcd-1"]);
 });
+
+test("a stored snapshot that rots before the members are compared falls out, and the others are recorded", async () => {
+  const { end, record, world } = await captureAll({}, ({ pods, bucket }) => {
+    for (const pod of pods.values()) pod.compactedBy = [1];
+    const first = pods.get("etcd-0");
+    if (first === undefined) return;
+    const run = first.run.bind(first);
+    first.run = (argv, ...input) => {
+      const [key] = bucket.keys.filter((name) => name.endsWith(".db"));
+      if (argv[3] === "hash" && key !== undefined) bucket.damage(key);
+      return run(argv, ...input);
+    };
+  });
+  expect(end).toMatch(/^red with proof-failed/);
+  expect(capturedIn(record)).toHaveLength(2);
+  expect(world.bucket.keys.filter((name) => name.endsWith(".db"))).toHaveLength(2);
+});

@@ -8,7 +8,7 @@ import { tryAbortUploads } from "../snapshots/removal.ts";
 import { openSnapshots, type OpenedSnapshots } from "./capture.ts";
 import { listUnsealed, tellKeys } from "./key-notice.ts";
 import { keepSnapshots } from "./keep.ts";
-import { compareMembers } from "./members.ts";
+import { compareMembers, listWhole } from "./members.ts";
 import { lookBack } from "./history.ts";
 import { tellPlan, termsOf } from "./plan.ts";
 import { whileStopped } from "./quiesce.ts";
@@ -90,15 +90,12 @@ async function keepOpened(
 ): Promise<void> {
   const { log, store } = world;
   const terms = { nonce: plan.run.nonce, encryption: plan.encryption, quiesced: request.quiesce };
-  const { proven, lost } = await keepSnapshots(world, { lock, opened: snapshots.opened }, terms);
-  const newest = findNewest(proven);
-  const compared = await log.group(
-    "Members: compare all with the snapshot, once the API servers are back",
-    async () => {
-      await waitForRelease(release, world);
-      return compareMembers(world, { snapshots: proven, members: plan.members });
-    },
-  );
+  const { proven: read, lost } = await keepSnapshots(world, { lock, opened: snapshots.opened }, terms);
+  const compared = await log.group("Members: compare all, once the API servers are back", async () => {
+    await waitForRelease(release, world);
+    return compareMembers(world, { snapshots: read, members: plan.members });
+  });
+  const proven = listWhole(read, compared);
   const { sealed, failure: unsealed } = await sealKeys(world, plan, request.recipients);
   if (sealed === undefined) note(listUnsealed(plan));
   const { down, unproven } = await log.group("Record: say that the snapshot exists", async () => {
@@ -109,7 +106,10 @@ async function keepOpened(
     note({ recordUri, ...describeOutputs(facts, store.bucket) });
     log.info(`${report.snapshotUri ?? ""} is a backup now`);
     const unproven = proven.find(({ keys }) => keys.failure !== undefined)?.keys.failure ?? compared.failure;
-    return { down: await release.ended, unproven: snapshots.lost[0] ?? lost[0] ?? unproven ?? unsealed };
+    return {
+      down: await release.ended,
+      unproven: snapshots.lost[0] ?? lost[0] ?? [...compared.lost.values()][0] ?? unproven ?? unsealed,
+    };
   });
   const pods = plan.captures.map(({ member: { namespace, pod: name } }) => ({ namespace, name }));
   const keys = plan.captures.map(({ key }) => key);
@@ -121,7 +121,8 @@ async function keepOpened(
     lookBack(world, { plan, note }),
   );
   if (unproven !== undefined) throw unproven;
-  if (request.presign) note(await signSnapshotUrl(world, storedAs(newest), request.presignExpiresInSeconds));
+  if (request.presign)
+    note(await signSnapshotUrl(world, storedAs(findNewest(proven)), request.presignExpiresInSeconds));
   // The record stays: the snapshot is whole, also where somebody took the hosted cluster over since its last look.
   await lock.assertHeld();
   await retain(world, { plan, note, catalogue, policy: request.retention });

@@ -16,12 +16,14 @@ export interface MembersVerdict {
   readonly hashes: ReadonlyMap<string, number>;
   /** HashKV of each file, by its key in the store, for the point at which the members were asked, where it was computed. */
   readonly files: ReadonlyMap<string, HashKv>;
+  /** Why a stored file is not what it was when it was proven, by its key. */
+  readonly lost: ReadonlyMap<string, ActionError>;
 }
 
 /**
  * Asks one member after the other for its HashKV at the revision of each snapshot, since a member keeps writes waiting while it
  * hashes, and compares the answers with each other and with the files. A comparison that could not be made is a warning: the
- * snapshots are whole all the same. Throws as proveStored does for a stored file that is not what it was when it was proven.
+ * snapshots are whole all the same.
  */
 export async function compareMembers(
   world: BackupWorld,
@@ -38,7 +40,16 @@ export async function compareMembers(
     ...(differing ?? verdicts.find(({ membersAgree }) => membersAgree === undefined) ?? verdicts[0]),
     hashes: verdicts[0]?.hashes ?? new Map(),
     files: new Map(verdicts.flatMap(({ files }) => [...files])),
+    lost: new Map(verdicts.flatMap(({ lost }) => [...lost])),
   };
+}
+
+/** The snapshots that are still what they were when they were proven. Throws why one is not, where none is. */
+export function listWhole(snapshots: readonly ProvenSnapshot[], { lost }: MembersVerdict): readonly ProvenSnapshot[] {
+  const whole = snapshots.filter(({ key }) => !lost.has(key));
+  const [failure] = lost.values();
+  if (failure !== undefined && whole.length === 0) throw failure;
+  return whole;
 }
 
 function revisionOf({ snapshot }: ProvenSnapshot): number {
@@ -55,9 +66,10 @@ async function compareAt(
   }: { readonly revision: number; readonly files: readonly ProvenSnapshot[]; readonly members: readonly Member[] },
 ): Promise<MembersVerdict> {
   const known = new Map<string, HashKv>();
+  const lost = new Map<string, ActionError>();
   const unknown = (reason: string, hashes: MembersVerdict["hashes"] = new Map()): MembersVerdict => {
     world.log.warning(`whether all etcd members have the same data is not known: ${reason}`);
-    return { hashes, files: known };
+    return { hashes, files: known, lost };
   };
   try {
     const answers = await askTogether(world, members, revision);
@@ -65,7 +77,7 @@ async function compareAt(
       return unknown(`not all of them answered for revision ${String(revision)} before it was compacted away`);
     const { hashes, compactRevision } = answers;
     const different = (file?: HashKv): MembersVerdict => {
-      return { membersAgree: false, failure: differ(members, hashes, file), hashes, files: known };
+      return { membersAgree: false, failure: differ(members, hashes, file), hashes, files: known, lost };
     };
     const [hash, ...others] = new Set(hashes.values());
     if (others.length > 0) return different();
@@ -75,20 +87,23 @@ async function compareAt(
       world.log.info(
         "the etcd members have the same HashKV; the file's is not compared: etcd before 3.5.16 hashes otherwise",
       );
-      return { hashes, files: known };
+      return { hashes, files: known, lost };
     }
     for (const snapshot of files) {
-      const file = await hashFile(world, snapshot, compactRevision);
+      const file = await hashFile(world, snapshot, compactRevision).catch((error: unknown) => {
+        // Bytes that are not there any more are no question of the members.
+        if (!hasCode(error, "proof-failed", "object-not-found")) throw error;
+        lost.set(snapshot.key, error);
+      });
+      if (lost.has(snapshot.key)) continue;
       if (file === undefined) return unknown("the file was compacted further than the members", hashes);
       known.set(snapshot.key, file);
       if (file.hash !== hash) return different(file);
     }
-    const what = files.length === 1 ? "the file" : `${String(files.length)} files`;
+    const what = known.size === 1 ? "the file" : `${String(known.size)} files`;
     world.log.info(`${String(members.length)} etcd members and ${what} have the same HashKV ${String(hash)}`);
-    return { membersAgree: true, hashes, files: known };
+    return { membersAgree: true, hashes, files: known, lost };
   } catch (error) {
-    // Bytes that are not there any more are no question of the members.
-    if (hasCode(error, "proof-failed", "object-not-found", "store-refused")) throw error;
     return unknown(describeError(error).message);
   }
 }
