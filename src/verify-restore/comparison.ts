@@ -9,7 +9,7 @@ import { chooseMembers } from "../preflight/members.ts";
 import { refuseDiverged, renderCount, type HashVerdict } from "./hash-kv.ts";
 import { compareKeys, refuseOtherKey } from "./keys.ts";
 import { readLiving } from "./living.ts";
-import { refuseGoingOn, type MembersVerdict } from "./members.ts";
+import { beganAnew, type MembersVerdict } from "./members.ts";
 import type { RestoredEtcd } from "./wait.ts";
 import type { VerifyRestoreReport, VerifyRestoreWorld } from "./world.ts";
 
@@ -51,7 +51,10 @@ export async function compareLiving(
     earlier: stored.liveIndex,
   });
   report.livingRevision = living.revision;
-  if (!verdict.idsAreNew && verdict.script === "plain") refuseGoingOn(stored, living);
+  if (!verdict.idsAreNew && verdict.script === "plain" && !beganAnew(stored, living))
+    log.warning(
+      "whether etcd started from the snapshot, or is the one that was backed up, is not known: its ids and its young raft log fit both",
+    );
   const { survivors, share } = compareKeys(stored, living, verdict.script);
   report.survivors = survivors;
   log.info(

@@ -116,13 +116,18 @@ function refuseLower(members: readonly Member[], lowest: number): void {
   );
 }
 
+/** A restored etcd has some three entries a minute that are no revision: it takes weeks to so many. */
+const longLog = 100_000;
+
 /**
- * Throws `etcd-not-restored` for an etcd whose raft log goes on from the snapshot's: a restore begins it anew. An etcd that was
- * never restored has in it all entries that the snapshot's had, and at least one more for each revision since.
+ * Whether the raft log says that the etcd began anew, as it does by a restore. One that was never restored has in it all entries that
+ * the snapshot's had, and at least one more for each revision since. False where that may be so by chance, after a snapshot of a young
+ * etcd; throws `etcd-not-restored` where it cannot.
  */
-export function refuseGoingOn(stored: Snapshot, living: Snapshot): void {
+export function beganAnew(stored: Snapshot, living: Snapshot): boolean {
   const others = living.consistentIndex - (living.revision - stored.revision);
-  if (others < stored.consistentIndex) return;
+  if (others < stored.consistentIndex) return true;
+  if (stored.consistentIndex < longLog) return false;
   throw new ActionError(
     "etcd-not-restored",
     `the etcd is still the one that was backed up: its raft log was at entry ${String(stored.consistentIndex)} in the snapshot and is at ${String(living.consistentIndex)} now, and a restore begins it anew`,

@@ -62,9 +62,9 @@ function lease(first: number, writes: number): readonly ChangePlan[] {
   }));
 }
 
-/** The stored snapshot. */
-export function storedFile(changes = storedChanges()): Buffer {
-  return plainFile({ changes, consistentIndex: 41 });
+/** The stored snapshot, of an etcd that is some weeks old. */
+export function storedFile({ changes = storedChanges(), consistentIndex = 200_041 } = {}): Buffer {
+  return plainFile({ changes, consistentIndex });
 }
 
 /** A cluster that was restored by the init script that does not join members, and what was written to it. */

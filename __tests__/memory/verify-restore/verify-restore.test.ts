@@ -89,6 +89,18 @@ describe("a restored cluster is the old one", () => {
     expect(cluster.report).toMatchObject({ script: "plain", survivors: { untouched: 5 } });
   });
 
+  test("of a snapshot of a young cluster that had been restored once, too, with a warning that this is not known", async () => {
+    const cluster = new RestoredCluster({
+      ...plain(plainFile({ writes: 3, consistentIndex: 47 })),
+      stored: storedFile({ consistentIndex: 41 }),
+      sourceClusterId: idsOf.single().clusterId,
+    });
+    await cluster.run();
+    expect(cluster.log.warnings).toEqual([
+      expect.stringContaining("is not known: its ids and its young raft log fit both"),
+    ]);
+  });
+
   test("etcd before 3.5.16 hashes otherwise: its HashKV is compared among the members alone", async () => {
     const cluster = new RestoredCluster({ ...bumped(), version: "3.5.12" });
     await cluster.run();
@@ -156,10 +168,10 @@ describe("what is not the old cluster is told for what it is", () => {
         sourceClusterId: idsOf.fresh(1).clusterId,
       },
     ],
-    ...[41 + 3, 41 + 500].map((consistentIndex): [string, string, RegExp, Restored] => [
+    ...[200_041 + 3, 200_041 + 500].map((consistentIndex): [string, string, RegExp, Restored] => [
       `volumes of the old cluster, which had been restored once, too, and is at entry ${String(consistentIndex)}`,
       "etcd-not-restored",
-      /still the one that was backed up: its raft log was at entry 41 .* and a restore begins it anew/,
+      /still the one that was backed up: its raft log was at entry 200041 .* and a restore begins it anew/,
       {
         members: members(1, idsOf.single(), plainFile({ writes: 3, consistentIndex })),
         sourceClusterId: idsOf.single().clusterId,
@@ -169,7 +181,11 @@ describe("what is not the old cluster is told for what it is", () => {
       "an etcd that goes on, of a snapshot without a record",
       "etcd-not-restored",
       /still the one that was backed up: its raft log/,
-      { ...plain(plainFile({ writes: 3, consistentIndex: 44 })), record: null, request: { allowUnrecorded: true } },
+      {
+        ...plain(plainFile({ writes: 3, consistentIndex: 200_044 })),
+        record: null,
+        request: { allowUnrecorded: true },
+      },
     ],
     [
       "the hosted cluster that was backed up",
@@ -254,7 +270,7 @@ describe("what is not the old cluster is told for what it is", () => {
       /2 values in its etcd \(secrets first\) are encrypted with aescbc key-\d+, and the hosted cluster has key-\d+/,
       {
         ...plain(plainFile({ changes: storedChanges(newKey) })),
-        stored: storedFile(storedChanges(newKey)),
+        stored: storedFile({ changes: storedChanges(newKey) }),
         recordedKey: newKey,
       },
     ],
