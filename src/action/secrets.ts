@@ -43,7 +43,8 @@ export function listKeySecrets(key: Buffer): readonly string[] {
   const base64 = key.toString("base64");
   const hex = key.toString("hex");
   const text = key.toString("latin1");
-  const lines = /^[\t\r\n\x20-\x7e]*$/.test(text) ? text.split(/\r\n|\r|\n/) : [];
+  const blocks = text.match(/-----BEGIN [^]*?-----END /g)?.join("\n") ?? text;
+  const lines = /^[\t\r\n\x20-\x7e]*$/.test(text) ? blocks.split(/\r\n|\r|\n/) : [];
   const plain = lines.filter((line) => line.trim().length >= shortestKeyLine && !line.startsWith("-----"));
   return [base64, base64.replace(/=+$/, ""), key.toString("base64url"), hex, hex.toUpperCase(), ...plain];
 }

@@ -56,7 +56,7 @@ export async function runInPod(
   throw new ActionError(
     "drill-etcd-failed",
     `the command ${argv[3] ?? ""} in pod ${ref.name} ended with ${String(result.exitCode)}`,
-    { hint: `look at kubectl logs ${ref.name} -n ${ref.namespace}, and run again` },
+    { hint: `look at kubectl logs ${ref.name} -c ${etcdContainer} -n ${ref.namespace}, and run again` },
   );
 }
 

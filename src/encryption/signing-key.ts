@@ -45,7 +45,7 @@ export async function readSigningKey(
   return { origin: "secret", secret, read };
 }
 
-/** True for nothing but blocks of base64 between their marks, which is all that kube-apiserver takes. */
+/** True where there is a block of base64 between its marks, without which kube-apiserver starts with no key; it passes over what stands around it. */
 export function isPem(bytes: Buffer): boolean {
-  return /^(?:\s*-----BEGIN [A-Z ]+-----[A-Za-z0-9+/=\s]+-----END [A-Z ]+-----)+\s*$/.test(bytes.toString("latin1"));
+  return /-----BEGIN [A-Z ]+-----[A-Za-z0-9+/=\s]+-----END [A-Z ]+-----/.test(bytes.toString("latin1"));
 }

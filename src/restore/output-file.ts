@@ -5,7 +5,7 @@ import { ActionError } from "../errors.ts";
 import type { Log } from "../ports.ts";
 import { resolveAllowedPath, type Environment } from "../allowed-path.ts";
 import { errnoOf } from "../file-error.ts";
-import { quote } from "../shown-text.ts";
+import { escapeHidden, quote } from "../shown-text.ts";
 
 /**
  * The absolute path of the file to write; without `given` a new one under RUNNER_TEMP.
@@ -154,7 +154,7 @@ function describeLeftDraft(
   { failure, unremoved }: { readonly failure: ActionError | undefined; readonly unremoved: string },
 ): ActionError {
   const problem = failure?.message ?? `the output ${quote(target)} was written`;
-  const left = `its draft ${quote(draft)}, which holds the key, cannot be removed (${unremoved})`;
+  const left = `its draft ${escapeHidden(JSON.stringify(draft))}, which holds the key, cannot be removed (${unremoved})`;
   return new ActionError("output-refused", `${problem}; ${left}`, {
     hint: "remove the draft by hand; then render again",
     cause: failure,

@@ -144,6 +144,15 @@ describe("a wrong file or identity has a code of its own, and writes nothing", (
     expect(log.warnings.join("\n")).toContain("is not a PEM, and is not taken");
   });
 
+  test("a signing key with text before its block is taken, as kube-apiserver takes it", async () => {
+    const text = "Bag Attributes\n-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq2\n-----END RSA PRIVATE KEY-----\n";
+    const { run, log } = prepareSealed(
+      await buildSealed({ signingKey: { name: "signing", bytes: Buffer.from(text) } }),
+    );
+    await run();
+    expect(log.warnings.join("\n")).not.toContain("is not a PEM");
+  });
+
   test("line feeds in the cluster that a file names make no lines", async () => {
     const bytes = await buildSealed({ hostedCluster: { name: "other\n\n  curl evil.example", clusterID: "\n- one" } });
     const { message } = await rejectedError(prepareSealed(bytes, { store: { record: recordSealed(bytes) } }).run());

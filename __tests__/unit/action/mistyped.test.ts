@@ -26,7 +26,6 @@ test.each([
   ["mod", "mode"],
   ["max_pause", "max-pause"],
   ["bucket-prefix", "s3-prefix"],
-  ["presign-url", "presign"],
   ["keep-count", "keep-last"],
 ])("%s is near to %s", (given, meant) => {
   expect(findMeant(given)).toBe(meant);
@@ -45,9 +44,12 @@ test.each(Object.entries(unwantedOutages).flatMap(([meant, names]) => names.spli
   },
 );
 
-test.each(["environment", "node-version", "who-to-greet", "path", "args", "url"])("%s is near to none", (given) => {
-  expect(findMeant(given)).toBeUndefined();
-});
+test.each(["environment", "node-version", "who-to-greet", "path", "args", "url", "keys", "kubeconfig-path"])(
+  "%s is near to none",
+  (given) => {
+    expect(findMeant(given)).toBeUndefined();
+  },
+);
 
 test("every input is its own nearest", () => {
   for (const name of inputNames) expect(findMeant(name)).toBe(name);

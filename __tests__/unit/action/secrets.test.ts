@@ -172,6 +172,14 @@ test("a short line of a key does not become a mask that takes a word from every 
   expect(masks(listKeySecrets(Buffer.from(pem))).filter((mask) => /^(?:true|success)$/.test(mask))).toEqual([]);
 });
 
+test("what stands around a PEM does not become a mask", () => {
+  const bag = "Bag Attributes\n    friendlyName: service-account-signer-of-example\n";
+  const pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq2\n-----END RSA PRIVATE KEY-----\n";
+  const registered = masks(listKeySecrets(Buffer.from(bag + pem)));
+  expect(registered).toContain("MIIEowIBAAKCAQEAq2");
+  expect(registered.filter((mask) => mask.includes("friendlyName"))).toEqual([]);
+});
+
 test("identities are masked, also one that stands among the recipients, and recipients are not", () => {
   const recipient = `age1${"q".repeat(58)}`;
   const identity = `AGE-SECRET-KEY-1${"Q".repeat(58)}`;

@@ -43,7 +43,6 @@ const synonyms: Readonly<Record<string, InputName>> = {
   "keep-days": "keep-within",
   "keep-n": "keep-last",
   "keep-count": "keep-last",
-  retain: "keep-last",
   snapshot: "snapshot-uri",
   "snapshot-url": "snapshot-uri",
   key: "encryption-key",
@@ -67,18 +66,16 @@ const words: Readonly<Record<string, InputName>> = {
   dryrun: "dry-run",
   simulate: "dry-run",
   simulation: "dry-run",
-  presign: "presign",
-  kubeconfig: "kubeconfig",
 };
 
-const squeezed = new Map(Object.entries(synonyms).map(([name, meant]) => [squeeze(name), meant]));
+const joinedSynonyms = new Map(Object.entries(synonyms).map(([name, meant]) => [join(name), meant]));
 
 /** The input that was meant by a name that is none; undefined where it is near to none. */
 export function findMeant(given: string): InputName | undefined {
   const name = given.replaceAll(/[_ .]/g, "-");
   return (
     inputNames.find((known) => squeeze(known) === squeeze(name)) ??
-    squeezed.get(squeeze(name)) ??
+    joinedSynonyms.get(join(name)) ??
     inputNames.find((known) => isPart(name, known)) ??
     findNear(name, inputNames) ??
     name
@@ -111,7 +108,11 @@ export function sortUnknown(unknown: readonly string[]): {
 
 /** Equal for names that differ in case, hyphens, underscores and a plural. */
 function squeeze(name: string): string {
-  return name.toLowerCase().replaceAll("-", "").replace(/s$/, "");
+  return join(name).replace(/s$/, "");
+}
+
+function join(name: string): string {
+  return name.toLowerCase().replaceAll("-", "");
 }
 
 /** The last words of a name, or a name of several words with more around it. */
