@@ -67,9 +67,10 @@ async function compareAt(
 ): Promise<MembersVerdict> {
   const known = new Map<string, HashKv>();
   const lost = new Map<string, ActionError>();
+  const found = { files: known, lost };
   const unknown = (reason: string, hashes: MembersVerdict["hashes"] = new Map()): MembersVerdict => {
     world.log.warning(`whether all etcd members have the same data is not known: ${reason}`);
-    return { hashes, files: known, lost };
+    return { hashes, ...found };
   };
   try {
     const answers = await askTogether(world, members, revision);
@@ -77,7 +78,7 @@ async function compareAt(
       return unknown(`not all of them answered for revision ${String(revision)} before it was compacted away`);
     const { hashes, compactRevision } = answers;
     const different = (file?: HashKv): MembersVerdict => {
-      return { membersAgree: false, failure: differ(members, hashes, file), hashes, files: known, lost };
+      return { membersAgree: false, failure: differ(members, hashes, file), hashes, ...found };
     };
     const [hash, ...others] = new Set(hashes.values());
     if (others.length > 0) return different();
@@ -87,7 +88,7 @@ async function compareAt(
       world.log.info(
         "the etcd members have the same HashKV; the file's is not compared: etcd before 3.5.16 hashes otherwise",
       );
-      return { hashes, files: known, lost };
+      return { hashes, ...found };
     }
     for (const snapshot of files) {
       const file = await hashFile(world, snapshot, compactRevision).catch((error: unknown) => {
@@ -102,7 +103,7 @@ async function compareAt(
     }
     const what = known.size === 1 ? "the file" : `${String(known.size)} files`;
     world.log.info(`${String(members.length)} etcd members and ${what} have the same HashKV ${String(hash)}`);
-    return { membersAgree: true, hashes, files: known, lost };
+    return { membersAgree: true, hashes, ...found };
   } catch (error) {
     return unknown(describeError(error).message);
   }
