@@ -5,7 +5,7 @@ import { readAgeIdentities, readEncryptionKeys } from "./keys.ts";
 import type { Given, ReadInput } from "./names.ts";
 import { findMaxAge, findNamedBucket, readPins, readSnapshotUri } from "./snapshot.ts";
 import { listStoreOptOuts, readSigningStore } from "./store.ts";
-import { findChoice, findText, invalidInput, readBoolean, readDuration, readFields } from "./value.ts";
+import { findChoice, findText, invalidInput, readDuration, readFields, refuseTrue } from "./value.ts";
 
 export interface DrillInputs {
   readonly cluster: ClusterInputs;
@@ -22,10 +22,16 @@ export function readDrillInputs(given: Given): DrillInputs {
     cluster: () => readCluster(given),
     store: () => readSigningStore(given, findNamedBucket(read)),
     dryRun: () => {
-      refuseTrue(read, "dry-run", "a drill changes nothing but its own pod: verify proves a snapshot without one");
+      refuseTrue(read, "dry-run", {
+        rule: "absent in drill",
+        hint: "a drill changes nothing but its own pod: verify proves a snapshot without one",
+      });
     },
     unrecorded: () => {
-      refuseTrue(read, "allow-unrecorded", "without a record nobody knows what the snapshot must answer");
+      refuseTrue(read, "allow-unrecorded", {
+        rule: "absent in drill",
+        hint: "without a record nobody knows what the snapshot must answer",
+      });
     },
     request: () =>
       readFields({
@@ -45,10 +51,6 @@ export function readDrillInputs(given: Given): DrillInputs {
 /** One sentence for each safety that these inputs switch off, for a warning. */
 export function listDrillOptOuts({ store }: DrillInputs): readonly string[] {
   return listStoreOptOuts(store);
-}
-
-function refuseTrue(read: ReadInput, name: "dry-run" | "allow-unrecorded", hint: string): void {
-  if (readBoolean(read, name, false)) throw invalidInput(name, "true", { rule: "absent in drill", hint });
 }
 
 function readNamespace(read: ReadInput): string {

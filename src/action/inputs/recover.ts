@@ -4,7 +4,7 @@ import type { RecoverRequest } from "../../hold/dead-run.ts";
 import { readCluster, readFittingPrefix, type ClusterInputs } from "./cluster.ts";
 import type { Given } from "./names.ts";
 import { isStoreGiven, readStore } from "./store.ts";
-import { invalidInput, readBoolean, readFields } from "./value.ts";
+import { readFields, refuseTrue } from "./value.ts";
 
 export interface RecoverInputs {
   readonly cluster: ClusterInputs;
@@ -21,11 +21,10 @@ export function readRecoverInputs(given: Given): RecoverInputs {
   const { cluster } = readFields({
     cluster: () => readCluster(given),
     dryRun: () => {
-      if (readBoolean(read, "dry-run", false))
-        throw invalidInput("dry-run", "true", {
-          rule: "absent in recover, which changes what it finds",
-          hint: "leave dry-run out; a run that is alive is left alone in any case",
-        });
+      refuseTrue(read, "dry-run", {
+        rule: "absent in recover, which changes what it finds",
+        hint: "leave dry-run out; a run that is alive is left alone in any case",
+      });
     },
   });
   try {

@@ -16,7 +16,7 @@ import {
   readUnrecorded,
 } from "./snapshot.ts";
 import { findKey, listStoreOptOuts, readPresignExpiry, readSigningStore } from "./store.ts";
-import { findLine, findText, invalidInput, missingInput, readBoolean, readFields } from "./value.ts";
+import { findLine, findText, invalidInput, missingInput, readBoolean, readFields, refuseTrue } from "./value.ts";
 
 export interface RestoreRenderInputs {
   readonly store: StoreSettings;
@@ -42,11 +42,10 @@ export function readRestoreRenderInputs(given: Given): RestoreRenderInputs {
     comment: () => readBoolean(read, "comment", false),
     githubToken: () => findKey(read, "github-token"),
     dryRun: () => {
-      if (readBoolean(read, "dry-run", false))
-        throw invalidInput("dry-run", "true", {
-          rule: "absent in restore-render, which changes no cluster",
-          hint: "leave dry-run out; the result is a file, and nothing applies it",
-        });
+      refuseTrue(read, "dry-run", {
+        rule: "absent in restore-render, which changes no cluster",
+        hint: "leave dry-run out; the result is a file, and nothing applies it",
+      });
     },
     request: () =>
       readFields({

@@ -4,7 +4,7 @@ import type { Pins } from "../../snapshots/pins.ts";
 import { readHostedCluster } from "./cluster.ts";
 import type { ReadInput } from "./names.ts";
 import { readPrefix } from "./store.ts";
-import { findText, invalidInput, invalidSecret, findDuration, readBoolean, readFields, readText } from "./value.ts";
+import { findText, invalidSecret, findDuration, readBoolean, readFields, readText, refuseTrue } from "./value.ts";
 
 /** The longest path that Linux opens. */
 export const pathMaxCharacters = 4096;
@@ -21,13 +21,12 @@ export function findNamedBucket(read: ReadInput): string | undefined {
 
 /** Throws `input-invalid` beside max-age, which nothing could be held against. */
 export function readUnrecorded(read: ReadInput): boolean {
-  const allowed = readBoolean(read, "allow-unrecorded", false);
-  if (allowed && findText(read, "max-age") !== undefined)
-    throw invalidInput("allow-unrecorded", "true", {
+  if (findText(read, "max-age") !== undefined)
+    refuseTrue(read, "allow-unrecorded", {
       rule: "false beside max-age",
       hint: "only a record says when a snapshot was made; leave one of the two out",
     });
-  return allowed;
+  return readBoolean(read, "allow-unrecorded", false);
 }
 
 /** The sentence for a warning where a snapshot needs no record. */

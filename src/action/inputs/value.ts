@@ -121,6 +121,11 @@ export function readBoolean(read: ReadInput, name: InputName, fallback: boolean)
   });
 }
 
+/** Throws `input-invalid` where the input is true: the mode has no use for it, and whoever sets it means something. */
+export function refuseTrue(read: ReadInput, name: InputName, refusal: Refusal): void {
+  if (readBoolean(read, name, false)) throw invalidInput(name, "true", refusal);
+}
+
 /** One of `choices`, as it is written there. */
 export function findChoice<Choice extends string>(
   read: ReadInput,

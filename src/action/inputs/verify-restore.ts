@@ -6,7 +6,7 @@ import { readAgeIdentities, readEncryptionKeys } from "./keys.ts";
 import type { Given } from "./names.ts";
 import { findNamedBucket, listUnrecordedOptOut, readPins, readSnapshotUri } from "./snapshot.ts";
 import { listStoreOptOuts, readStore } from "./store.ts";
-import { invalidInput, readBoolean, readFields } from "./value.ts";
+import { readBoolean, readFields, refuseTrue } from "./value.ts";
 
 export interface VerifyRestoreInputs {
   /** Of the management cluster that has the restored cluster. */
@@ -22,11 +22,10 @@ export function readVerifyRestoreInputs(given: Given): VerifyRestoreInputs {
     kubeconfig: () => readKubeconfig(given),
     store: () => readStore(given, findNamedBucket(read)),
     dryRun: () => {
-      if (readBoolean(read, "dry-run", false))
-        throw invalidInput("dry-run", "true", {
-          rule: "absent in verify-restore, which changes nothing",
-          hint: "leave dry-run out; only a file in an etcd pod is made, and removed again",
-        });
+      refuseTrue(read, "dry-run", {
+        rule: "absent in verify-restore, which changes nothing",
+        hint: "leave dry-run out; only a file in an etcd pod is made, and removed again",
+      });
     },
     request: () =>
       readFields({

@@ -15,7 +15,7 @@ import {
   readUnrecorded,
 } from "./snapshot.ts";
 import { listStoreOptOuts, readStore } from "./store.ts";
-import { findLine, findText, invalidInput, readBoolean, readFields } from "./value.ts";
+import { findLine, findText, invalidInput, readFields, refuseTrue } from "./value.ts";
 
 /** An object, or a file relative to GITHUB_WORKSPACE. */
 export type SourceInputs =
@@ -33,11 +33,10 @@ export function readVerifyInputs(given: Given): VerifyInputs {
   const { source, request } = readFields({
     source: () => readSource(given),
     dryRun: () => {
-      if (readBoolean(read, "dry-run", false))
-        throw invalidInput("dry-run", "true", {
-          rule: "absent in verify, which only reads",
-          hint: "leave dry-run out; nothing is written to the store",
-        });
+      refuseTrue(read, "dry-run", {
+        rule: "absent in verify, which only reads",
+        hint: "leave dry-run out; nothing is written to the store",
+      });
     },
     request: () =>
       readFields({
